@@ -1,0 +1,74 @@
+//! `./x bench NAME`: measurements. The last line each prints is one JSON object.
+//!
+//! A bench reports what it measured on this machine and judges nothing; limits belong to tests.
+
+use std::time::Instant;
+
+use serde_json::json;
+
+use crate::client::{self, Profile};
+use crate::place::Place;
+use crate::run::{Failure, Result};
+
+struct Bench {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Place) -> Result<serde_json::Value>,
+}
+
+const BENCHES: [Bench; 2] = [
+    Bench {
+        name: "sizes",
+        about: "bytes of the client's files and of the server",
+        run: sizes,
+    },
+    Bench {
+        name: "rebuild",
+        about: "seconds of ./x build when nothing has changed",
+        run: rebuild,
+    },
+];
+
+/// Without a name: the names.
+pub fn bench(place: &Place, words: &[&str]) -> Result<()> {
+    let [name] = words else {
+        for bench in &BENCHES {
+            println!("{:<10} {}", bench.name, bench.about);
+        }
+        return Ok(());
+    };
+    let bench = BENCHES.iter().find(|bench| bench.name == *name);
+    let bench = bench.ok_or_else(|| Failure::new(format!("no such bench: {name}")).hint("./x bench names them"))?;
+    println!("{}", (bench.run)(place)?);
+    Ok(())
+}
+
+fn sizes(place: &Place) -> Result<serde_json::Value> {
+    client::build_all(place, Profile::Ci)?;
+    let mut files = serde_json::Map::new();
+    let mut total = 0;
+    let mut open = vec![place.client().join("dist")];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(
+                std::fs::read_dir(&path)
+                    .into_iter()
+                    .flatten()
+                    .flatten()
+                    .map(|entry| entry.path()),
+            );
+        } else if let (Ok(data), Ok(name)) = (path.metadata(), path.strip_prefix(place.client().join("dist"))) {
+            total += data.len();
+            files.insert(name.to_string_lossy().into_owned(), data.len().into());
+        }
+    }
+    let server = std::fs::metadata(place.program("conclave")).map(|data| data.len()).ok();
+    Ok(json!({ "bench": "sizes", "client_bytes": total, "client_files": files, "server_dev_bytes": server }))
+}
+
+fn rebuild(place: &Place) -> Result<serde_json::Value> {
+    client::build_all(place, Profile::Ci)?;
+    let started = Instant::now();
+    client::build_all(place, Profile::Ci)?;
+    Ok(json!({ "bench": "rebuild", "seconds": started.elapsed().as_secs_f64() }))
+}

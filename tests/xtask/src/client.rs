@@ -1,0 +1,187 @@
+//! Building: the client's WebAssembly, its glue, npm's packages, Vite's bundle, and the server around it.
+//!
+//! Order matters once: the server embeds `client-web/dist`, so the client comes first.
+
+use std::path::{Path, PathBuf};
+
+use crate::place::{Place, WasmToolchain};
+use crate::run::{Failure, Result, Show, Task, at};
+use crate::stamp::Stamp;
+
+/// How the client's WebAssembly is compiled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Tests, CI and `./x serve`: no link-time optimisation, because it takes minutes on every change.
+    Ci,
+    /// What a release ships.
+    Release,
+}
+
+impl Profile {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ci => "wasm-ci",
+            Self::Release => "release",
+        }
+    }
+}
+
+/// The two modules: crate, the module's file name, folder below `client-web/src/generated`.
+const MODULES: [(&str, &str, &str); 2] = [
+    ("conclave-core-wasm", "conclave_core_wasm", "core"),
+    ("conclave-frame-wasm", "conclave_frame_wasm", "frame"),
+];
+
+/// Everything: client, then server. Output goes straight to the terminal.
+pub fn build_all(place: &Place, profile: Profile) -> Result<()> {
+    packages(place, &place.client(), Show::OnFailure)?;
+    wasm_with(place, profile, Show::Directly)?;
+    bundle(place, Show::Lines)?;
+    let mut arguments = vec!["build", "--locked", "-p", "conclave"];
+    if profile == Profile::Release {
+        arguments.push("--release");
+    }
+    note("building the server");
+    cargo(place, "server", Show::Directly).args(arguments).run().map(drop)
+}
+
+/// `./x wasm`.
+pub fn wasm(place: &Place, profile: Profile) -> Result<()> {
+    wasm_with(place, profile, Show::Directly)
+}
+
+/// Compiles both modules and writes their glue where it is out of date.
+pub fn wasm_with(place: &Place, profile: Profile, show: Show) -> Result<()> {
+    note("building the client's WebAssembly");
+    compile(place, profile, show)?;
+    for (_, file, folder) in MODULES {
+        let module = wasm_target(place)
+            .join("wasm32-unknown-unknown")
+            .join(profile.name())
+            .join(format!("{file}.wasm"));
+        let out = place.client().join("src/generated").join(folder);
+        let glue_source = place.root.join("tests/xtask/glue");
+        let stamp = Stamp::of(place, &format!("glue-{folder}"), &[module.clone(), glue_source])?;
+        if stamp.is_fresh(&out.join(format!("{file}_bg.wasm"))) {
+            continue;
+        }
+        let glue = glue_program(place, show)?;
+        Task::new("glue", glue, &place.root)
+            .args([module.as_os_str(), out.as_os_str()])
+            .show(show)
+            .run()?;
+        stamp.set()?;
+    }
+    Ok(())
+}
+
+fn wasm_target(place: &Place) -> PathBuf {
+    place.target.join("wasm")
+}
+
+fn compile(place: &Place, profile: Profile, show: Show) -> Result<()> {
+    let toolchain = WasmToolchain::find(&place.root)?;
+    let mut task = match toolchain {
+        WasmToolchain::Rustup => cargo(place, "wasm", show),
+        WasmToolchain::Debian => {
+            let path = std::env::var("PATH").unwrap_or_default();
+            Task::new("wasm", "/usr/bin/cargo", &place.root)
+                .show(show)
+                .env("PATH", format!("/usr/bin:{path}"))
+                .env("RUSTC", "/usr/bin/rustc")
+                .env("RUSTC_BOOTSTRAP", "1")
+                .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", "/usr/bin/wasm-ld-19")
+                .env_remove("RUSTUP_TOOLCHAIN")
+                .env_remove("CARGO")
+        }
+    };
+    task = task.args([
+        "build",
+        "--locked",
+        "--lib",
+        "--target",
+        "wasm32-unknown-unknown",
+        "--profile",
+        profile.name(),
+    ]);
+    task = task.args(MODULES.iter().flat_map(|(package, ..)| ["-p", package]));
+    task = task.args([Path::new("--target-dir"), &wasm_target(place)]);
+    if matches!(toolchain, WasmToolchain::Debian) {
+        task = task.args(["-Zbuild-std=std,panic_abort"]);
+    }
+    task.run().map(drop)
+}
+
+/// Builds the glue program (once, about a minute) and returns its path.
+pub fn glue_program(place: &Place, show: Show) -> Result<PathBuf> {
+    let target = place.target.join("glue");
+    let manifest = place.root.join("tests/xtask/glue/Cargo.toml");
+    cargo(place, "glue", show)
+        .args(["build", "--locked", "--manifest-path"])
+        .args([&manifest])
+        .args([Path::new("--target-dir"), &target])
+        .run()?;
+    Ok(target.join("debug/conclave-glue"))
+}
+
+/// `npm ci` in `dir`, unless what is installed came from this very lock file.
+pub fn packages(place: &Place, dir: &Path, show: Show) -> Result<()> {
+    let lock = dir.join("package-lock.json");
+    if !lock.exists() {
+        return Err(Failure::new(format!("{} is missing", lock.display())));
+    }
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    let stamp = Stamp::of(place, &format!("npm-{name}"), &[lock])?;
+    if stamp.is_fresh(&dir.join("node_modules/.package-lock.json")) {
+        return Ok(());
+    }
+    note(&format!("installing npm packages for {name}"));
+    let arguments = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
+    Task::new("npm", "npm", dir)
+        .args(arguments)
+        .limit_minutes(10)
+        .show(show)
+        .run()?;
+    stamp.set()
+}
+
+/// Type check and Vite, unless nothing they read has changed.
+pub fn bundle(place: &Place, show: Show) -> Result<()> {
+    let client = place.client();
+    let mut inputs: Vec<PathBuf> = [
+        "src",
+        "public",
+        "index.html",
+        "package.json",
+        "package-lock.json",
+        "tsconfig.json",
+        "vite.config.ts",
+    ]
+    .iter()
+    .map(|name| client.join(name))
+    .collect();
+    inputs.sort();
+    let stamp = Stamp::of(place, "bundle", &inputs)?;
+    if stamp.is_fresh(&client.join("dist/index.html")) {
+        return Ok(());
+    }
+    note("building the client");
+    Task::new("client", "npm", &client)
+        .args(["run", "--silent", "build"])
+        .limit_minutes(10)
+        .show(show)
+        .run()?;
+    let index = client.join("dist/index.html");
+    at(&index, std::fs::metadata(&index))?;
+    stamp.set()
+}
+
+/// Cargo of the pinned toolchain, in the repository.
+pub fn cargo(place: &Place, name: &str, show: Show) -> Task {
+    Task::new(name, "cargo", &place.root).show(show)
+}
+
+/// One line of progress.
+pub fn note(text: &str) {
+    eprintln!("x: {text}");
+}
