@@ -148,18 +148,14 @@ pub fn packages(place: &Place, dir: &Path, show: Show) -> Result<()> {
 /// Type check and Vite, unless nothing they read has changed.
 pub fn bundle(place: &Place, show: Show) -> Result<()> {
     let client = place.client();
-    let mut inputs: Vec<PathBuf> = [
-        "src",
-        "public",
-        "index.html",
-        "package.json",
-        "package-lock.json",
-        "tsconfig.json",
-        "vite.config.ts",
-    ]
-    .iter()
-    .map(|name| client.join(name))
-    .collect();
+    let not_read = ["core", "core-wasm", "frame", "frame-wasm", "dist", "node_modules"];
+    let mut inputs = Vec::new();
+    for entry in at(&client, std::fs::read_dir(&client))? {
+        let entry = at(&client, entry)?;
+        if !not_read.iter().any(|name| entry.file_name() == *name) {
+            inputs.push(entry.path());
+        }
+    }
     inputs.sort();
     let stamp = Stamp::of(place, "bundle", &inputs)?;
     if stamp.is_fresh(&client.join("dist/index.html")) {

@@ -1,0 +1,30 @@
+// Starting Chromium. One process tree for all members of a call; each member has a context, and so storage, of its own.
+import puppeteer from 'puppeteer-core';
+import { existsSync } from 'node:fs';
+
+const CANDIDATES = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+export async function startChromium() {
+  const executablePath = CANDIDATES.find((path) => path !== undefined && path !== '' && existsSync(path));
+  if (executablePath === undefined) throw new Error('no Chromium found; set CHROMIUM to its path');
+  return puppeteer.launch({
+    executablePath,
+    headless: true,
+    // An empty profile each time is puppeteer's default.
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--use-fake-ui-for-media-stream',
+      '--use-fake-device-for-media-stream',
+      // Several windows stand for several people's machines: none of them is in the background.
+      '--disable-backgrounding-occluded-windows',
+      '--disable-renderer-backgrounding',
+      '--disable-background-timer-throttling',
+    ],
+  });
+}

@@ -1,0 +1,84 @@
+// The real server, started as a person would start it: its own process, a free port, an empty data folder.
+import { execFile, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { until, within } from './until.mjs';
+
+const BIN = process.env.CONCLAVE_BIN_DIR ?? new URL('../../../target/debug', import.meta.url).pathname;
+
+export const program = (name) => join(BIN, name);
+
+/** A port that was free a moment ago, for TCP and, by the server's own choice of the same number, for UDP. */
+async function freePort() {
+  const probe = createServer();
+  await new Promise((resolve, reject) => probe.once('error', reject).listen(0, '127.0.0.1', resolve));
+  const { port } = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
+
+export class Server {
+  /** `tap: true` starts the same server with its taps open (tests/bots). */
+  static async start({ tap = false } = {}) {
+    const server = new Server();
+    server.port = await freePort();
+    server.name = `localhost:${server.port}`;
+    server.origin = `http://${server.name}`;
+    server.data = mkdtempSync(join(tmpdir(), 'conclave-test-'));
+    const address = `127.0.0.1:${server.port}`;
+    const options = ['--listen', address, '--udp', address, '--name', server.name, '--data-dir', server.data];
+    const [file, args] = tap ? [program('conclave-tap'), options] : [program('conclave'), ['serve', ...options]];
+    server.process = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    server.log = [];
+    server.answers = [];
+    createInterface({ input: server.process.stderr }).on('line', (line) => server.log.push(line));
+    createInterface({ input: server.process.stdout }).on('line', (line) => server.answers.push(line));
+    server.ended = new Promise((resolve) => {
+      server.process.once('error', (error) => resolve({ error }));
+      server.process.once('exit', (code, signal) => resolve({ code, signal }));
+    });
+    void server.ended.then((end) => (server.end = end));
+    await until(
+      'the server answers',
+      20_000,
+      async () => {
+        if (server.end !== undefined) throw new Error(`the server ended: ${JSON.stringify(server.end)}\n${server.log.join('\n')}`);
+        return fetch(`${server.origin}/healthz`).then((answer) => answer.ok, () => false);
+      },
+      () => server.log.join('\n'),
+    );
+    return server;
+  }
+
+  /** Makes a room with the command line and returns what it printed. */
+  async makeRoom() {
+    const args = ['room', 'create', '--data-dir', this.data, '--print-links', '--json'];
+    const { stdout } = await promisify(execFile)(program('conclave'), args, { timeout: 20_000 });
+    const room = JSON.parse(stdout);
+    if (!String(room.guest_link).startsWith(`${this.origin}/#g`)) throw new Error('the command line printed no guest link of this server');
+    return room;
+  }
+
+  /** One question to a server with taps: a JSON line in, a JSON line out. */
+  async ask(question) {
+    const before = this.answers.length;
+    this.process.stdin.write(`${JSON.stringify(question)}\n`);
+    await until('the tap answers', 60_000, () => this.answers.length > before, () => this.log.slice(-5).join('\n'));
+    return JSON.parse(this.answers[before]);
+  }
+
+  /** Ends it as ctrl-c does, and insists on a clean end. */
+  async stop() {
+    this.process.kill('SIGINT');
+    const end = await within('the server ends after SIGINT', 15_000, this.ended).catch((error) => {
+      this.process.kill('SIGKILL');
+      throw error;
+    });
+    rmSync(this.data, { recursive: true, force: true });
+    if (end.code !== 0) throw new Error(`the server ended with ${JSON.stringify(end)}\n${this.log.slice(-20).join('\n')}`);
+  }
+}
