@@ -100,6 +100,11 @@ impl Inbox {
         D::decode(&whole)?.into_piece().err().map(Some).ok_or(Error::Malformed)
     }
 
+    /// Bytes of the unfinished message.
+    pub fn held(&self) -> usize {
+        self.open.as_ref().map_or(0, |open| open.bytes.len())
+    }
+
     fn join(&mut self, piece: Piece) -> Result<Option<Vec<u8>>, Error> {
         let mut open = match self.open.take() {
             None if piece.n == 0 => Unfinished {

@@ -96,3 +96,18 @@ pub const SHEET_LEN: usize = 4_096;
 
 /// Most revoked mandates that a sheet lists. Beyond it the owner raises the minimum serial; 500 five-byte serials fill 2.5 of the sheet's 4 kB.
 pub const MAX_REVOKED: usize = 500;
+
+/// Longest padded plaintext of a call card. A hybrid HPKE key is 1,216 bytes and the proofs are some hundred; the server keeps one per call and
+/// shows all of a room in one frame, so four of them must fit beside the sheet.
+pub const MAX_CARD: usize = 8_192;
+
+/// Longest padded plaintext of a knock: a hybrid key package (3 kB) sealed to the card's key. Every member of the call gets it.
+pub const MAX_KNOCK: usize = 16_384;
+
+/// Longest padded plaintext of a message. The longest chat line takes 8 KiB; four times that leaves room for what the client adds later. Every
+/// member gets it, so a larger limit is an amplifier.
+pub const MAX_MESSAGE: usize = 32_768;
+
+/// Highest log sequence that a member may name: the largest whole number that JavaScript holds exactly. At two commits a second it is never reached;
+/// without a bound a stranger could push a call's log to where counting overflows.
+pub const MAX_SEQ: u64 = (1 << 53) - 1;

@@ -13,8 +13,8 @@ use crate::{
     ids::{CallId, RoomId, TrackId, TrackKind},
     keys::TransportPk,
     limits::{
-        CHUNK_DATA, MAX_ASSEMBLED, MAX_CALLS, MAX_ENVELOPE, MAX_LAYER, MAX_MID, MAX_SDP, MAX_SLOTS, MAX_SUBMISSION,
-        MAX_TRACKS, SHEET_LEN,
+        CHUNK_DATA, MAX_ASSEMBLED, MAX_CALLS, MAX_ENVELOPE, MAX_FRAME, MAX_LAYER, MAX_MID, MAX_SDP, MAX_SEQ, MAX_SLOTS,
+        MAX_SUBMISSION, MAX_TRACKS, SHEET_LEN,
     },
     room::Limits,
 };
@@ -439,9 +439,16 @@ impl ClientMessage {
             Self::Slots { slots } => within(
                 slots.len() <= MAX_SLOTS && slots.iter().all(|s| s.mid.len() <= MAX_MID && s.layer <= MAX_LAYER),
             )?,
-            Self::Hello { .. } | Self::Admit { .. } | Self::Attach { .. } | Self::Bye {} | Self::Ping { .. } => {}
+            Self::Attach { have_seq, .. } => within(*have_seq <= MAX_SEQ)?,
+            Self::Hello { .. } | Self::Admit { .. } | Self::Bye {} | Self::Ping { .. } => {}
         }
         Ok(message)
+    }
+
+    /// Reads a message that must stand in one frame.
+    pub fn decode_frame(frame: &[u8]) -> Result<Self, Error> {
+        within(frame.len() <= MAX_FRAME)?;
+        Self::decode(frame)
     }
 
     /// Its type number.
