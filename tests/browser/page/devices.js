@@ -3,6 +3,12 @@
 // A camera is a canvas that shows id and counter, a microphone a tone that steps with the same counter.
 (() => {
   const counterNow = () => blockCode.counterAt(settings.epochMs, Date.now());
+  /** Every track handed out, so that a test can see whether devices are let go. */
+  const given = [];
+  const give = (stream) => {
+    given.push(...stream.getTracks());
+    return stream;
+  };
 
   function pictureTrack(kind) {
     const canvas = document.createElement('canvas');
@@ -67,13 +73,13 @@
     const stream = new MediaStream();
     if (audio) stream.addTrack(toneTrack());
     if (video) stream.addTrack(pictureTrack('camera'));
-    return stream;
+    return give(stream);
   }
 
   async function getDisplayMedia(constraints) {
     const stream = new MediaStream([pictureTrack('screen')]);
     if (constraints?.audio) stream.addTrack(toneTrack());
-    return stream;
+    return give(stream);
   }
 
   async function enumerateDevices() {
@@ -88,4 +94,5 @@
   for (const [name, value] of Object.entries({ getUserMedia, getDisplayMedia, enumerateDevices })) {
     Object.defineProperty(MediaDevices.prototype, name, { value, configurable: true, writable: true });
   }
+  globalThis.__devices = { live: () => given.filter((track) => track.readyState === 'live').map((track) => track.kind) };
 })();

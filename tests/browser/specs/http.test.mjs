@@ -1,0 +1,85 @@
+// What the server sends with its files: the policy that keeps the client from being loosened, and nothing to remember.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Server } from '../lib/server.mjs';
+
+let server;
+before(async () => {
+  server = await Server.start();
+});
+after(() => server?.stop());
+
+/** Every file of the client, found as a browser finds them: from the page on. */
+async function files() {
+  const found = new Map();
+  const open = ['/'];
+  while (open.length > 0) {
+    const path = open.pop();
+    if (found.has(path)) continue;
+    const answer = await fetch(`${server.origin}${path}`);
+    const text = await answer.text();
+    found.set(path, { answer, text });
+    assert.equal(answer.status, 200, `${path} is named by the client and not there`);
+    if (/\.(html|js|css)$|\/$/.test(path)) {
+      for (const [name] of text.matchAll(/[\w./-]*[\w-]+\.(?:js|css|wasm|svg|png|woff2)\b/g)) {
+        const url = new URL(name, `${server.origin}${path}`);
+        const inAssets = new URL(`/assets/${name.split('/').at(-1)}`, server.origin);
+        for (const candidate of [url, inAssets]) {
+          if (candidate.origin === server.origin && /-[\w-]{8}\.\w+$/.test(candidate.pathname) && candidate.pathname.startsWith('/assets/')) open.push(candidate.pathname);
+        }
+      }
+    }
+  }
+  return found;
+}
+
+const directive = (policy, name) => policy.split(';').map((part) => part.trim().split(/\s+/)).find(([first]) => first === name)?.slice(1);
+
+test('every file comes with the strict policy and with nothing that a browser would remember', async () => {
+  const all = await files();
+  assert.ok([...all.keys()].filter((path) => path.endsWith('.wasm')).length >= 2, `found only ${[...all.keys()].join(' ')}`);
+  assert.ok([...all.keys()].some((path) => path.includes('media.worker')), 'the media worker was not found');
+  for (const [path, { answer }] of all) {
+    const head = (name) => answer.headers.get(name) ?? '';
+    const policy = head('content-security-policy');
+    assert.deepEqual(directive(policy, 'default-src'), ["'none'"], path);
+    assert.deepEqual(directive(policy, 'script-src')?.sort(), ["'self'", "'wasm-unsafe-eval'"], path);
+    assert.deepEqual(directive(policy, 'style-src'), ["'self'"], path);
+    assert.deepEqual(directive(policy, 'worker-src'), ["'self'"], path);
+    assert.deepEqual(directive(policy, 'frame-ancestors'), ["'none'"], path);
+    assert.deepEqual(directive(policy, 'base-uri'), ["'none'"], path);
+    assert.deepEqual(directive(policy, 'require-trusted-types-for'), ["'script'"], path);
+    assert.ok(!/unsafe-inline|[^-]unsafe-eval|data:|\*|https?:/.test(policy), `${path}: ${policy}`);
+    assert.equal(head('set-cookie'), '', path);
+    assert.equal(head('etag'), '', path);
+    assert.equal(head('last-modified'), '', path);
+    assert.match(head('cache-control'), /no-store/, path);
+    assert.equal(head('x-content-type-options'), 'nosniff', path);
+    assert.equal(head('referrer-policy'), 'no-referrer', path);
+    assert.equal(head('cross-origin-opener-policy'), 'same-origin', path);
+    assert.equal(head('cross-origin-embedder-policy'), 'require-corp', path);
+    if (path.endsWith('.wasm')) assert.equal(head('content-type'), 'application/wasm', path);
+    if (path.endsWith('.js')) assert.match(head('content-type'), /^(text|application)\/javascript/, path);
+  }
+});
+
+test('the page has no inline script or style', async () => {
+  const page = await (await fetch(`${server.origin}/`)).text();
+  assert.doesNotMatch(page, /<script(?![^>]*\ssrc=)[^>]*>/i);
+  assert.doesNotMatch(page, /<style|\sstyle=|\son\w+=/i);
+});
+
+test('what is not there is not there, and paths do not climb', async () => {
+  for (const path of ['/nothing', '/assets/../../Cargo.toml', '/%2e%2e/%2e%2e/etc/passwd', '/assets/%00', '/v1/other']) {
+    const answer = await fetch(`${server.origin}${path}`);
+    assert.ok([400, 404].includes(answer.status), `${path}: ${answer.status}`);
+    assert.doesNotMatch(await answer.text(), /root:|\[workspace\]/);
+  }
+});
+
+test('only reading is answered', async () => {
+  for (const method of ['POST', 'PUT', 'DELETE']) {
+    const answer = await fetch(`${server.origin}/`, { method });
+    assert.equal(answer.status, 405, method);
+  }
+});
