@@ -107,15 +107,16 @@ export class Member {
   }
 
   /**
-   * Waits until each of `members` is seen under the right name with a picture that moves on, and is live.
-   * A picture of somebody else under a name fails at once. Returns how long after `since` the last one was seen first.
+   * Waits until each of `members` is seen under the right name with a picture that moves on and, unless `live` is false,
+   * is no more than two seconds old. A picture of somebody else under a name fails at once.
+   * Returns how long after `since` the last one was seen first.
    */
-  async untilSees(members, { ms = 20_000, kind = 'camera', since = performance.now() } = {}) {
-    const first = new Map();
-    const moving = new Set();
+  async untilSees(members, { ms = 20_000, kind = 'camera', since = performance.now(), live = true } = {}) {
+    const counters = new Map();
     let last = 0;
+    const moves = ({ name }) => (counters.get(name)?.size ?? 0) >= 3;
     await until(
-      `${this.name} sees live pictures (${kind}) of ${members.map((m) => m.name).join(', ')}`,
+      `${this.name} sees pictures (${kind}) of ${members.map((m) => m.name).join(', ')}`,
       ms,
       async () => {
         for (const tile of await this.tiles()) {
@@ -124,14 +125,14 @@ export class Member {
           if (tile.word.id !== member.id || tile.word.kind !== kind) {
             throw new Error(`${this.name} sees under ${tile.name} the ${tile.word.kind} of number ${tile.word.id}, not of ${member.id}`);
           }
-          if (!first.has(member.name)) {
-            first.set(member.name, tile.word.counter);
+          if (live && tile.word.behind > LIVE) continue;
+          if (!counters.has(member.name)) {
+            counters.set(member.name, new Set());
             last = performance.now() - since;
           }
-          const ahead = tile.word.counter - first.get(member.name);
-          if (ahead >= 3 && tile.word.behind <= LIVE) moving.add(member.name);
+          counters.get(member.name).add(tile.word.counter);
         }
-        return members.every((m) => moving.has(m.name));
+        return members.every(moves);
       },
       async () => `Tiles: ${JSON.stringify(await this.tiles())}. ${await this.describe()}`,
     );

@@ -85,6 +85,8 @@ test('a native member takes part: it opens our frames, reads and writes, and has
       assert.ok(media.opened > 10 * media.rejected, `${media.rejected} frames of ${name} could not be opened, ${media.opened} could`);
     }
   }
+  // What it sends is a recording, sealed by the same core: it decodes here, under its name.
+  await ada.untilSees([{ name: 'Nat', id: 8 }], { live: false });
   bot.tell('chat good day from outside a browser');
   await cy.untilReads('Nat', 'good day from outside a browser');
   await cy.say('and back');
