@@ -71,7 +71,7 @@ pub fn run(place: &Place, steps: &[&Step]) -> Result<()> {
     if total.failed == 0 {
         Ok(())
     } else {
-        Err(Failure::new("not everything passed"))
+        Err(Failure::said())
     }
 }
 

@@ -1,7 +1,10 @@
-//! Who may depend on whom, read from `cargo metadata`, and the lints that keep the pure crates pure.
+//! Who may depend on whom, as cargo says it, and the lints that keep the pure crates pure.
 //!
 //! "The server cannot decrypt, because the code is not there" is a claim about this graph, so it is checked here on
 //! every run. Each rule counts as one test; the tests below show that each can fail.
+//!
+//! Which workspace crates a crate names comes from `cargo metadata`. What it can reach comes from `cargo tree`, because
+//! `metadata` also lists optional dependencies that no feature switches on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,14 +89,17 @@ const NEVER: [Never; 5] = [
     },
 ];
 
-/// The edges that `cargo metadata` reports, by crate name.
+/// Dependencies by crate name.
+type Edges = BTreeMap<String, BTreeSet<String>>;
+
+/// What the crates of the workspace name, as `cargo metadata` reports it.
 #[derive(Default)]
 struct Graph {
     members: BTreeSet<String>,
     /// Normal and build dependencies.
-    code: BTreeMap<String, BTreeSet<String>>,
+    code: Edges,
     /// Development dependencies.
-    tests: BTreeMap<String, BTreeSet<String>>,
+    tests: Edges,
 }
 
 /// The step `rules`.
@@ -116,8 +122,20 @@ pub fn check(place: &Place) -> Result<Tally> {
     };
     judge("each crate names only what it may", graph.named());
     judge("nothing depends on tests", graph.on_tests());
+    let mut trees: BTreeMap<&str, Edges> = BTreeMap::new();
+    for start in NEVER.iter().flat_map(|rule| rule.from) {
+        if !trees.contains_key(start) {
+            trees.insert(start, tree_of(place, start)?);
+        }
+    }
     for rule in &NEVER {
-        judge(rule.says, graph.reached(rule));
+        judge(
+            rule.says,
+            rule.from
+                .iter()
+                .flat_map(|start| rule.broken(start, &trees[start]))
+                .collect(),
+        );
     }
     judge(
         "pure crates forbid clocks, randomness, files and sockets by lint",
@@ -225,25 +243,68 @@ impl Graph {
         });
         all.collect()
     }
+}
 
-    /// Paths that break `rule`: `a > b > c`. The tests of a crate count as far as their direct dependencies go.
-    fn reached(&self, rule: &Never) -> Vec<String> {
+impl Never {
+    /// Paths from `start` that break this rule: `a > b > c`.
+    fn broken(&self, start: &str, edges: &Edges) -> Vec<String> {
         let mut faults = Vec::new();
-        for start in rule.from {
-            let mut seen: BTreeSet<&str> = BTreeSet::new();
-            let mut open = vec![((*start).to_owned(), *start)];
-            while let Some((path, at)) = open.pop() {
-                for next in Self::edges(&self.code, at).filter(|next| seen.insert(next)) {
-                    let path = format!("{path} > {next}");
-                    if rule.never.iter().any(|never| is_of(next, never)) {
-                        faults.push(path);
-                    } else {
-                        open.push((path, next));
-                    }
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let mut open = vec![(start.to_owned(), start)];
+        while let Some((path, at)) = open.pop() {
+            for next in Graph::edges(edges, at).filter(|next| seen.insert(next)) {
+                let path = format!("{path} > {next}");
+                if self.never.iter().any(|never| is_of(next, never)) {
+                    faults.push(path);
+                } else {
+                    open.push((path, next));
                 }
             }
         }
         faults
+    }
+}
+
+/// All that is compiled into `package`, for every target, with the features that it switches on itself.
+fn tree_of(place: &Place, package: &str) -> Result<Edges> {
+    let arguments = [
+        "tree",
+        "--locked",
+        "-e",
+        "normal,build",
+        "--target",
+        "all",
+        "--prefix",
+        "depth",
+        "-p",
+        package,
+    ];
+    let output = cargo(place, "rules", Show::OnFailure).args(arguments).run()?;
+    read_tree(&output, package)
+}
+
+/// Lines such as `2sha2 v0.11.0 (*)`: the depth, the name, the version, and a mark where the rest was listed before.
+fn read_tree(text: &str, package: &str) -> Result<Edges> {
+    let mut edges = Edges::new();
+    let mut path: Vec<&str> = Vec::new();
+    for line in text.lines() {
+        let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
+        let depth = line[..line.len() - rest.len()].parse::<usize>();
+        let (Ok(depth), Some(name)) = (depth, rest.split_whitespace().next()) else {
+            continue; // Cargo's own messages.
+        };
+        path.truncate(depth);
+        if let Some(parent) = path.last() {
+            edges.entry((*parent).to_owned()).or_default().insert(name.to_owned());
+        }
+        path.push(name);
+    }
+    // Nothing read would look like nothing forbidden.
+    let complete = path.first() == Some(&package) && edges.contains_key(package);
+    if complete {
+        Ok(edges)
+    } else {
+        Err(Failure::new(format!("cargo tree of {package} could not be read")))
     }
 }
 
@@ -282,9 +343,12 @@ mod tests {
     #[test]
     fn a_server_crate_that_reaches_mls_through_another_is_found() {
         let bad = graph(&[("conclave", "nice"), ("nice", "openmls_traits")], &[]);
-        assert_eq!(bad.reached(&NEVER[0]), ["conclave > nice > openmls_traits"]);
+        assert_eq!(
+            NEVER[0].broken("conclave", &bad.code),
+            ["conclave > nice > openmls_traits"]
+        );
         let good = graph(&[("conclave-core", "openmls"), ("conclave", "openmlsish")], &[]);
-        assert!(good.reached(&NEVER[0]).is_empty());
+        assert!(NEVER[0].broken("conclave", &good.code).is_empty());
     }
 
     #[test]
@@ -293,10 +357,25 @@ mod tests {
             for from in rule.from {
                 for never in rule.never {
                     let bad = graph(&[(from, "between"), ("between", never)], &[]);
-                    assert!(!bad.reached(rule).is_empty(), "{}: {from} to {never}", rule.says);
+                    assert!(
+                        !rule.broken(from, &bad.code).is_empty(),
+                        "{}: {from} to {never}",
+                        rule.says
+                    );
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_tree_is_read_with_its_repetitions() {
+        let text =
+            "    Blocking waiting for file lock\n0top v0.1.0 (/x)\n1a v1.0.0\n2b v1.0.0\n1c v2.0.0\n2a v1.0.0 (*)\n";
+        let edges = read_tree(text, "top").expect("well formed");
+        assert!(edges["top"].contains("a") && edges["top"].contains("c") && edges["a"].contains("b"));
+        assert!(edges["c"].contains("a"));
+        assert!(read_tree("warning: nothing to print\n", "top").is_err());
+        assert!(read_tree(text, "other").is_err());
     }
 
     #[test]

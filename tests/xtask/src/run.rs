@@ -33,7 +33,15 @@ impl Failure {
         self
     }
 
+    /// For a failure that has been said already: only the exit code is left to tell.
+    pub fn said() -> Self {
+        Self::new("")
+    }
+
     pub fn print(&self) {
+        if self.error.is_empty() {
+            return;
+        }
         eprintln!("x: error: {}", self.error);
         if let Some(hint) = &self.hint {
             eprintln!("x: hint: {hint}");
