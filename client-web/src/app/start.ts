@@ -1,0 +1,110 @@
+// Puts the parts together: address bar, workers, devices, view-models. The only place that knows all of them.
+
+import { BrowserDevices } from '../media/devices';
+import type { CoreToMain, ParsedLink } from '../protocol/messages';
+import { App, type AppPort, type JoinRequest } from '../state/app';
+import type { CallModel } from '../state/call';
+import { Devices } from '../state/devices';
+import { en } from '../text/en';
+import { missingCapability } from './capabilities';
+import { RunningCall } from './running-call';
+import { startCore, type CoreWorker } from './workers';
+
+/** How long a farewell may take to leave the socket before the worker is ended under it. */
+const FAREWELL_MS = 1_500;
+
+export type ClientApp = App<MediaStreamTrack>;
+
+class Machinery implements AppPort {
+  readonly host = location.host;
+  readonly missing = missingCapability();
+  readonly devices = new Devices(new BrowserDevices());
+  readonly app: ClientApp = new App(this, this.devices);
+  running: RunningCall | null = null;
+  #core: CoreWorker | null = null;
+  #nextAsk = 1;
+  readonly #asks = new Map<number, (link: ParsedLink) => void>();
+  readonly #clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+
+  parseLink(text: string): Promise<ParsedLink> {
+    const ask = this.#nextAsk++;
+    return new Promise((resolve) => {
+      this.#asks.set(ask, resolve);
+      this.#worker().post({ t: 'parseLink', ask, text });
+    });
+  }
+
+  start(request: JoinRequest): CallModel {
+    this.running?.end();
+    const core = this.#worker();
+    const call = new RunningCall(request, {
+      core,
+      devices: this.devices,
+      words: { nameless: en.nameless },
+      time: () => this.#clock.format(new Date()),
+      changed: (model) => this.app.follow(model),
+      fault: (fault) => this.app.fail(fault),
+      over: () => this.#retire(core),
+    });
+    this.running = call;
+    return call.model;
+  }
+
+  clearAddress(): void {
+    history.replaceState(null, '', location.pathname);
+  }
+
+  async copy(text: string): Promise<boolean> {
+    try {
+      await navigator.clipboard.writeText(text.startsWith('#') ? `${location.origin}/${text}` : text);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** The core worker is started early: it parses the link while the person types a name, and is then ready to join. */
+  #worker(): CoreWorker {
+    const core = this.#core ?? startCore((message) => this.#handle(core, message), () => this.#handle(core, { t: 'failed' }));
+    this.#core = core;
+    return core;
+  }
+
+  #handle(core: CoreWorker, message: CoreToMain): void {
+    if (message.t === 'linkParsed') {
+      this.#asks.get(message.ask)?.(message.link);
+      this.#asks.delete(message.ask);
+      return;
+    }
+    if (core !== this.#core) return;
+    if (message.t === 'failed' && (this.running === null || this.app.call.peek() === null)) {
+      this.#retire(core);
+      this.app.fail('coreFailed');
+      return;
+    }
+    this.running?.handleCore(message);
+  }
+
+  /** One worker per call: ending it frees every secret it held. Its socket still carries the farewell for a moment. */
+  #retire(core: CoreWorker): void {
+    if (this.#core === core) this.#core = null;
+    setTimeout(() => core.stop(), FAREWELL_MS);
+  }
+}
+
+export interface Started {
+  readonly app: ClientApp;
+  /** The call that runs, for the views that bind pictures. */
+  running(): RunningCall | null;
+}
+
+export function start(): Started {
+  const machinery = new Machinery();
+  const open = (): void => {
+    if (machinery.app.call.peek() === null) void machinery.app.open(location.hash);
+  };
+  // A link pasted into the address bar of an open page changes nothing but the fragment.
+  addEventListener('hashchange', open);
+  open();
+  return { app: machinery.app, running: () => machinery.running };
+}

@@ -1,0 +1,195 @@
+// One peer connection to the server's forwarding plane: transforms first, tracks later, offers always ours.
+//
+// SECURITY: four rules, each closing a way in which browsers send plaintext (measured):
+//   1. `encodedInsertableStreams: true`: Chromium then sends nothing that did not pass a transform.
+//   2. Each sender's transform is set in the task that makes its transceiver, before any track: Firefox sends plaintext
+//      until then.
+//   3. A transform is never taken away; to be silent, a sender loses its track.
+//   4. `stats.ts` compares what left with what was sealed.
+
+import { Codec, TrackKind, type MidRole, type NegotiatedPlace, type TransformOptions, type VideoCodec } from '../protocol/messages';
+import { allowedCodecs, PLACES, readNegotiated } from './plan';
+
+/** `encodedInsertableStreams` is not in the type library: it is Chromium's. */
+interface SealedConfiguration extends RTCConfiguration {
+  readonly encodedInsertableStreams: boolean;
+}
+
+/** A camera at 640 × 360: clear faces in a grid. More costs every receiver; less blurs. */
+const CAMERA_BITS_PER_SECOND = 600_000;
+const CAMERA_FRAMES_PER_SECOND = 24;
+/** A screen must be readable; its pictures change seldom. */
+const SCREEN_BITS_PER_SECOND = 1_500_000;
+const SCREEN_FRAMES_PER_SECOND = 15;
+/** Between two restarts of a failed path: one takes a few round trips. */
+const RESTART_GAP_MS = 2_000;
+
+export interface ConnectionEvents {
+  offer(sdp: string, mids: readonly MidRole[]): void;
+  negotiated(places: readonly NegotiatedPlace[]): void;
+  /** A slot's receiver is there: its track stays for the life of the connection. */
+  slot(place: number, track: MediaStreamTrack): void;
+}
+
+export class Connection {
+  readonly pc: RTCPeerConnection;
+  readonly generation: number;
+  readonly #transceivers: readonly RTCRtpTransceiver[];
+  readonly #on: ConnectionEvents;
+  #mids: readonly string[] = [];
+  #closed = false;
+  #offering = false;
+  #offerAgain: 'no' | 'offer' | 'restart' = 'no';
+  #lastRestartMs = Number.NEGATIVE_INFINITY;
+
+  constructor(worker: Worker, generation: number, codec: VideoCodec, on: ConnectionEvents) {
+    this.generation = generation;
+    this.#on = on;
+    const configuration: SealedConfiguration = { encodedInsertableStreams: true, bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require', iceServers: [] };
+    this.pc = new RTCPeerConnection(configuration);
+    this.#transceivers = PLACES.map((place, index) => {
+      const options: TransformOptions = { side: place.side, kind: place.kind, place: index, connection: generation };
+      const transceiver = this.pc.addTransceiver(place.medium, transceiverInit(place.side, place.kind));
+      // SECURITY: same task, before any track (rules 1 and 2).
+      const end = place.side === 'send' ? transceiver.sender : transceiver.receiver;
+      end.transform = new RTCRtpScriptTransform(worker, options);
+      preferCodecs(transceiver, place.medium, codec);
+      return transceiver;
+    });
+    this.pc.addEventListener('connectionstatechange', () => {
+      if (this.pc.connectionState === 'failed') this.restart();
+    });
+    this.#transceivers.forEach((transceiver, index) => {
+      if (PLACES[index]?.side === 'receive') on.slot(index, transceiver.receiver.track);
+    });
+  }
+
+  /** Makes an offer; while one is out, the next waits for its answer. */
+  async offer(restart = false): Promise<void> {
+    if (this.#closed) return;
+    if (this.#offering) {
+      this.#offerAgain = restart || this.#offerAgain === 'restart' ? 'restart' : 'offer';
+      return;
+    }
+    this.#offering = true;
+    await this.pc.setLocalDescription(await this.pc.createOffer({ iceRestart: restart }));
+    const sdp = this.pc.localDescription?.sdp;
+    if (sdp === undefined || this.#closed) return;
+    const places = readNegotiated(sdp);
+    this.#mids = places.map((place) => place.mid);
+    this.#on.negotiated(places);
+    const mids = places.flatMap(({ place, mid }): MidRole[] => {
+      const role = PLACES[place]?.role;
+      return role === undefined ? [] : [{ ...role, mid }];
+    });
+    this.#on.offer(sdp, mids);
+  }
+
+  /** The server's answer. `false`: it does not fit, and the connection is of no use. */
+  async answer(sdp: string): Promise<boolean> {
+    if (this.#closed || !this.#offering) return true;
+    try {
+      await this.pc.setRemoteDescription({ type: 'answer', sdp });
+    } catch {
+      return false;
+    }
+    this.#offering = false;
+    const again = this.#offerAgain;
+    this.#offerAgain = 'no';
+    if (again !== 'no') await this.offer(again === 'restart');
+    return true;
+  }
+
+  /** The network changed, or the path failed: new credentials over the same keys. */
+  restart(): void {
+    const now = performance.now();
+    if (this.#closed || now - this.#lastRestartMs < RESTART_GAP_MS) return;
+    this.#lastRestartMs = now;
+    void this.offer(true);
+  }
+
+  async setTrack(kind: TrackKind, track: MediaStreamTrack | null): Promise<void> {
+    const index = PLACES.findIndex((place) => place.side === 'send' && place.kind === kind);
+    const sender = this.#transceivers[index]?.sender;
+    if (sender === undefined || this.#closed || sender.track === track) return;
+    if (track !== null && track.kind === 'video') track.contentHint = kind === TrackKind.Screen ? 'detail' : 'motion';
+    if (track !== null && kind === TrackKind.Microphone) track.contentHint = 'speech';
+    await sender.replaceTrack(track);
+  }
+
+  /** Sends pictures in another codec, at once where the browser can, else by a new offer. */
+  async preferCodec(codec: VideoCodec): Promise<void> {
+    let renegotiate = false;
+    for (const [index, transceiver] of this.#transceivers.entries()) {
+      const place = PLACES[index];
+      if (place?.medium !== 'video') continue;
+      preferCodecs(transceiver, 'video', codec);
+      if (place.side === 'send' && !(await switchCodec(transceiver.sender, codec))) renegotiate = true;
+    }
+    if (renegotiate) await this.offer();
+  }
+
+  placeOf(mid: string): number {
+    return this.#mids.indexOf(mid);
+  }
+
+  close(): void {
+    this.#closed = true;
+    // The senders lose their tracks first: should closing take its time, nothing is encoded meanwhile.
+    for (const transceiver of this.#transceivers) void transceiver.sender.replaceTrack(null).catch(() => undefined);
+    this.pc.close();
+  }
+}
+
+function transceiverInit(side: 'send' | 'receive', kind: TrackKind): RTCRtpTransceiverInit {
+  if (side === 'receive') return { direction: 'recvonly' };
+  switch (kind) {
+    case TrackKind.Camera:
+      return { direction: 'sendonly', sendEncodings: [encoding(CAMERA_BITS_PER_SECOND, CAMERA_FRAMES_PER_SECOND)] };
+    case TrackKind.Screen:
+      return { direction: 'sendonly', sendEncodings: [encoding(SCREEN_BITS_PER_SECOND, SCREEN_FRAMES_PER_SECOND)] };
+    default:
+      return { direction: 'sendonly' };
+  }
+}
+
+interface LayeredEncoding extends RTCRtpEncodingParameters {
+  readonly scalabilityMode: string;
+}
+
+/** A single layer: what one receiver gets, all get. */
+function encoding(maxBitrate: number, maxFramerate: number): LayeredEncoding {
+  return { maxBitrate, maxFramerate, scalabilityMode: 'L1T1' };
+}
+
+function preferCodecs(transceiver: RTCRtpTransceiver, medium: 'audio' | 'video', first: VideoCodec): void {
+  const capabilities = RTCRtpReceiver.getCapabilities(medium);
+  const codecs = allowedCodecs(medium, capabilities?.codecs ?? [], first);
+  // An empty list would mean "everything": a browser without our codecs is told so before it gets here.
+  if (codecs.length > 0) transceiver.setCodecPreferences(codecs);
+}
+
+/** The codec of one encoding (WebRTC extensions §3); not in the type library yet. */
+interface CodecEncoding extends RTCRtpEncodingParameters {
+  codec?: RTCRtpCodec;
+}
+
+/** `true`: the sender now uses the codec, or has not started yet and will. */
+async function switchCodec(sender: RTCRtpSender, codec: VideoCodec): Promise<boolean> {
+  const name = codec === Codec.Vp8 ? 'video/vp8' : 'video/vp9';
+  const parameters = sender.getParameters();
+  const wanted = parameters.codecs.find((entry) => entry.mimeType.toLowerCase() === name);
+  const first: CodecEncoding | undefined = parameters.encodings[0];
+  if (first === undefined || parameters.codecs.length === 0) return false;
+  if (wanted === undefined) return false;
+  if (parameters.codecs[0]?.mimeType.toLowerCase() === name && first.codec === undefined) return true;
+  try {
+    first.codec = wanted;
+    await sender.setParameters(parameters);
+    // Browsers that do not know `codec` ignore it without a word.
+    const after: CodecEncoding | undefined = sender.getParameters().encodings[0];
+    return after?.codec?.mimeType.toLowerCase() === name;
+  } catch {
+    return false;
+  }
+}

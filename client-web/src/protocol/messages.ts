@@ -1,0 +1,178 @@
+// The one typed protocol between the page, the core worker and the media worker.
+//
+// What it is for: everything that crosses a worker boundary is a member of one of the unions below. What it does not
+// do: it holds no behaviour and knows neither DOM nor WebAssembly.
+//
+// SECURITY: keys go from the core worker to the media worker over a port of their own (`CoreToMedia`); no message to or
+// from the page has a place where a key would fit.
+
+/** What a track carries; the numbers are those of the wire protocol. */
+export const TrackKind = { Microphone: 0, Camera: 1, Screen: 2, ScreenAudio: 3 } as const;
+export type TrackKind = (typeof TrackKind)[keyof typeof TrackKind];
+
+/** Codecs that may be negotiated; the numbers are those authenticated with each frame. */
+export const Codec = { Opus: 0, Vp8: 1, Vp9: 2 } as const;
+export type Codec = (typeof Codec)[keyof typeof Codec];
+export type VideoCodec = typeof Codec.Vp8 | typeof Codec.Vp9;
+
+/** What one m-line of our offer is for. `k` numbers the audio and camera slots, which are paired. */
+export type Role =
+  | { readonly role: 'microphone' | 'camera' | 'screen' | 'screenAudio' | 'screenSlot' | 'screenAudioSlot' }
+  | { readonly role: 'audioSlot' | 'cameraSlot'; readonly k: number };
+export type MidRole = Role & { readonly mid: string };
+
+/** Why a link cannot be used. */
+export type LinkProblem =
+  | 'notALink' // no Conclave link in the text at all
+  | 'cut' // the closing mark is missing: part of the link was lost on the way
+  | 'damaged' // whole, but the check sum does not fit
+  | 'newer' // made by a newer Conclave than this client
+  | 'notYetSupported' // personal invites and tickets
+  | 'credential' // the owner's file or deed: never belongs into a link field
+  | 'otherServer'; // a good link, for servers other than this one
+
+export type ParsedLink =
+  | { readonly ok: true; readonly servers: readonly string[]; readonly operatorKeys: boolean }
+  | { readonly ok: false; readonly problem: LinkProblem };
+
+/** Why a call is over for us; the core's words. */
+export type EndReason =
+  | 'left'
+  | 'removed'
+  | 'notAllowed' // unknown room and wrong link alike: the server does not tell them apart, and neither do we
+  | 'roomFull'
+  | 'serverFull'
+  | 'callLimit'
+  | 'serverAway'
+  | 'closing'
+  | 'incompatible'
+  | 'internal';
+
+export type Phase = 'connecting' | 'admitting' | 'knocking' | 'waiting' | 'inCall' | 'reconnecting';
+
+/** Something worth a short sentence on the screen. */
+export type NoticeCode = 'floorFull' | 'mediaRefused' | 'changeUnreadable' | 'joinedAnew' | 'chatRefused';
+
+/** One member as the group knows it. Ids are opaque and serve as keys only. */
+export interface RosterEntry {
+  readonly id: string;
+  readonly transport: string;
+  readonly name: string;
+  readonly self: boolean;
+  readonly camera: boolean;
+  readonly microphone: boolean;
+  readonly screen: boolean;
+  readonly hand: boolean;
+  readonly hidden: boolean;
+  readonly lost: boolean;
+  /** The audio and camera slot pair that carries this member, if one does. */
+  readonly slot: number | null;
+  /** The screen slot shows this member's screen. */
+  readonly screenSlot: boolean;
+}
+
+export type CallEvent =
+  | { readonly e: 'phase'; readonly phase: Phase }
+  | { readonly e: 'ended'; readonly reason: EndReason }
+  | { readonly e: 'roster'; readonly members: readonly RosterEntry[] }
+  | { readonly e: 'chat'; readonly name: string; readonly text: string; readonly mine: boolean }
+  | { readonly e: 'arrived'; readonly name: string }
+  | { readonly e: 'departed'; readonly name: string; readonly lost: boolean }
+  | { readonly e: 'safetyNumber'; readonly digits: string }
+  | { readonly e: 'notice'; readonly code: NoticeCode };
+
+/** What a person wants; passed on to the core as it is. */
+export type Intent =
+  | { readonly t: 'mediaReady'; readonly mids: readonly MidRole[] }
+  | { readonly t: 'localOffer'; readonly sdp: string }
+  | { readonly t: 'publish'; readonly kind: TrackKind; readonly on: boolean }
+  | { readonly t: 'chat'; readonly text: string }
+  | { readonly t: 'hidden'; readonly on: boolean }
+  | { readonly t: 'showSafetyNumber' }
+  | { readonly t: 'leave' };
+
+/** `Port` is `MessagePort`; a parameter, because view-models share this file and know no DOM. */
+export type MainToCore<Port> =
+  | { readonly t: 'parseLink'; readonly ask: number; readonly text: string }
+  | {
+      readonly t: 'join';
+      readonly link: string;
+      readonly server: string;
+      readonly name: string;
+      /** Bit 0: VP8, bit 1: VP9. */
+      readonly codecs: number;
+      readonly socketUrl: string;
+      /** Where keys go. The page passes the port on and keeps nothing. */
+      readonly media: Port;
+    }
+  | { readonly t: 'intent'; readonly intent: Intent };
+
+export type CoreToMain =
+  | { readonly t: 'failed' }
+  | { readonly t: 'linkParsed'; readonly ask: number; readonly link: ParsedLink }
+  | { readonly t: 'applyAnswer'; readonly sdp: string }
+  | { readonly t: 'needOffer' }
+  | { readonly t: 'iceRestart' }
+  | { readonly t: 'preferCodec'; readonly codec: VideoCodec }
+  | { readonly t: 'event'; readonly event: CallEvent };
+
+/** Core worker to media worker, over their own port. */
+export type CoreToMedia =
+  | {
+      readonly t: 'keys';
+      /** The group, in hex. Another group means other keys under the same epoch numbers, so everything starts anew. */
+      readonly group: string;
+      readonly epoch: bigint;
+      readonly baseKey: Uint8Array;
+      readonly ownLeaf: number;
+      /** n × (u32 leaf, 16 bytes transport id). */
+      readonly leaves: Uint8Array;
+      readonly removed: Uint32Array;
+      readonly dropOldAfterMs: number;
+      readonly switchAfterMs: number;
+    }
+  | { readonly t: 'hold'; readonly on: boolean }
+  /** Whose track the slot was asked to carry: 16 bytes, or nothing for an empty slot. */
+  | { readonly t: 'expect'; readonly mid: string; readonly transport: Uint8Array | null };
+
+/** Given to `RTCRtpScriptTransform`; `place` is the m-line's index in our offer, as mids are not known yet. */
+export interface TransformOptions {
+  readonly side: 'send' | 'receive';
+  readonly kind: TrackKind;
+  readonly place: number;
+  /** Counts peer connections: counters of an earlier connection must not vouch for a later one. */
+  readonly connection: number;
+}
+
+/** What was negotiated for one m-line: its mid and the codecs behind the payload types. */
+export interface NegotiatedPlace {
+  readonly place: number;
+  readonly mid: string;
+  readonly codecs: readonly (readonly [payloadType: number, codec: Codec])[];
+}
+
+export type MainToMedia<Port> =
+  | { readonly t: 'port'; readonly port: Port }
+  | { readonly t: 'negotiated'; readonly connection: number; readonly places: readonly NegotiatedPlace[] }
+  | { readonly t: 'counts'; readonly ask: number; readonly connection: number }
+  /** The page no longer shows this slot under the name of its earlier owner. */
+  | { readonly t: 'slotCleared'; readonly connection: number; readonly mid: string; readonly transport: string };
+
+/** What the media worker did for one sender since its connection was made. */
+export interface SenderCounts {
+  readonly place: number;
+  /** Frames that the encoder handed to us. */
+  readonly seen: number;
+  /** Frames sealed and handed to the packetiser, and their bytes. Counted before they are handed on. */
+  readonly sealed: number;
+  readonly sealedBytes: number;
+}
+
+export type MediaToMain =
+  | { readonly t: 'failed' }
+  | { readonly t: 'counts'; readonly ask: number; readonly senders: readonly SenderCounts[] }
+  /**
+   * From this RTP timestamp on, the slot's frames were opened as those of `transport` (hex). The worker holds the first
+   * of them back until the page has answered `slotCleared`.
+   */
+  | { readonly t: 'slotOwner'; readonly connection: number; readonly mid: string; readonly transport: string; readonly rtpTimestamp: number | null };

@@ -1,0 +1,166 @@
+// Which screen is shown and why: from the link to the call and its end. No DOM.
+//
+// The link is kept here, in memory, from the moment it is read until the page is closed; nothing is ever stored.
+
+import { computed, signal, type ReadonlySignal } from '@preact/signals-core';
+import type { EndReason, LinkProblem, ParsedLink } from '../protocol/messages';
+import type { CallModel } from './call';
+import type { Devices, Track } from './devices';
+
+/** Something that this browser lacks. */
+export type CapabilityProblem = 'insecure' | 'noWebRtc' | 'noWebAssembly' | 'noTransforms' | 'noWorkers';
+/** Faults on our own side of the wire. */
+export type ClientFault = 'plaintext' | 'coreFailed' | 'mediaFailed';
+
+export type Screen =
+  | { readonly at: 'loading' }
+  | { readonly at: 'welcome' }
+  | { readonly at: 'join' }
+  | { readonly at: 'waiting' }
+  | { readonly at: 'call' }
+  | { readonly at: 'ended'; readonly reason: EndReason }
+  /** `servers`: where the link can be opened, if it belongs to others. */
+  | { readonly at: 'error'; readonly code: ErrorCode; readonly servers?: readonly string[] };
+
+export type ErrorCode = EndReason | LinkProblem | CapabilityProblem | ClientFault;
+
+/** Ends that are nobody's failure. */
+const QUIET_ENDS: ReadonlySet<EndReason> = new Set<EndReason>(['left', 'removed', 'closing']);
+
+export interface JoinRequest {
+  readonly link: string;
+  readonly server: string;
+  readonly name: string;
+  readonly operatorKeys: boolean;
+}
+
+/** What the app asks of the machinery behind it. */
+export interface AppPort {
+  /** This server's name as links write it: lower-case host, port unless it is the default. */
+  readonly host: string;
+  readonly missing: CapabilityProblem | null;
+  parseLink(text: string): Promise<ParsedLink>;
+  start(request: JoinRequest): CallModel;
+  /** Takes the link out of the address bar. The browser's history keeps it; the page says so. */
+  clearAddress(): void;
+  copy(text: string): Promise<boolean>;
+}
+
+/** Longest name in UTF-8 bytes: the protocol's limit for a signed name. */
+const NAME_BYTES = 64;
+
+export class App<T extends Track> {
+  readonly screen = signal<Screen>({ at: 'loading' });
+  readonly name = signal('');
+  readonly call = signal<CallModel | null>(null);
+  readonly copied = signal<'no' | 'yes' | 'failed'>('no');
+  readonly hasLink: ReadonlySignal<boolean>;
+  /** The operator of the server made this room's keys: said before joining and in the call. */
+  readonly operatorKeys: ReadonlySignal<boolean>;
+  readonly nameProblem: ReadonlySignal<'empty' | 'long' | null> = computed(() => nameProblem(this.name.value));
+  readonly devices: Devices<T>;
+  readonly #port: AppPort;
+  readonly #link = signal<{ readonly text: string; readonly operatorKeys: boolean } | null>(null);
+
+  constructor(port: AppPort, devices: Devices<T>) {
+    this.#port = port;
+    this.devices = devices;
+    this.hasLink = computed(() => this.#link.value !== null);
+    this.operatorKeys = computed(() => this.#link.value?.operatorKeys ?? false);
+  }
+
+  /** Looks at what stood in the address bar, or was pasted. Nothing is sent anywhere. */
+  async open(text: string): Promise<void> {
+    const { missing, host } = this.#port;
+    if (text.trim() === '') {
+      this.screen.value = missing === null ? { at: 'welcome' } : { at: 'error', code: missing };
+      return;
+    }
+    this.#link.value = { text, operatorKeys: false };
+    if (missing !== null) {
+      this.screen.value = { at: 'error', code: missing };
+      return;
+    }
+    const parsed = await this.#port.parseLink(text);
+    if (!parsed.ok) {
+      this.#link.value = null;
+      this.screen.value = { at: 'error', code: parsed.problem };
+      return;
+    }
+    if (!parsed.servers.includes(host)) {
+      this.screen.value = { at: 'error', code: 'otherServer', servers: parsed.servers };
+      return;
+    }
+    this.#link.value = { text, operatorKeys: parsed.operatorKeys };
+    this.screen.value = { at: 'join' };
+    await this.devices.openBoth();
+  }
+
+  join(): void {
+    const link = this.#link.value;
+    if (link === null || this.nameProblem.value !== null || this.screen.value.at !== 'join') return;
+    // From here on the link is only in memory: every check that could have sent the person elsewhere has passed.
+    this.#port.clearAddress();
+    this.screen.value = { at: 'waiting' };
+    this.call.value = this.#port.start({ link: link.text, server: this.#port.host, name: this.name.value.trim(), operatorKeys: link.operatorKeys });
+  }
+
+  /** Back to the device check, with the link still in memory. */
+  async again(): Promise<void> {
+    this.call.value = null;
+    if (this.#link.value === null) {
+      this.screen.value = { at: 'welcome' };
+      return;
+    }
+    this.screen.value = { at: 'join' };
+    await this.devices.openBoth();
+  }
+
+  /** The call's phase changed: called by the machinery after each event. */
+  follow(call: CallModel): void {
+    if (call !== this.call.peek()) return;
+    const reason = call.ended.peek();
+    if (reason !== null) {
+      this.screen.value = QUIET_ENDS.has(reason) ? { at: 'ended', reason } : { at: 'error', code: reason };
+      return;
+    }
+    const phase = call.phase.peek();
+    const inside = phase === 'inCall' || (phase === 'reconnecting' && call.members.peek().length > 0);
+    const at = inside ? 'call' : 'waiting';
+    if (this.screen.peek().at !== at) this.screen.value = { at };
+  }
+
+  /** Something of ours broke, or the self-test hit. */
+  fail(fault: ClientFault): void {
+    this.call.value = null;
+    this.screen.value = { at: 'error', code: fault };
+  }
+
+  /** Leaves a call that has not begun yet. */
+  cancel(): void {
+    this.call.value?.leave();
+    this.call.value = null;
+    this.screen.value = { at: 'ended', reason: 'left' };
+  }
+
+  async copyLink(): Promise<void> {
+    const link = this.#link.value;
+    if (link === null) return;
+    this.copied.value = (await this.#port.copy(link.text)) ? 'yes' : 'failed';
+  }
+}
+
+export function nameProblem(name: string): 'empty' | 'long' | null {
+  const trimmed = name.trim();
+  if (trimmed === '') return 'empty';
+  return utf8Length(trimmed) > NAME_BYTES ? 'long' : null;
+}
+
+function utf8Length(text: string): number {
+  let bytes = 0;
+  for (const character of text) {
+    const point = character.codePointAt(0) ?? 0;
+    bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x1_0000 ? 3 : 4;
+  }
+  return bytes;
+}

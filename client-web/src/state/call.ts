@@ -1,0 +1,254 @@
+// One call as the screen needs it. No DOM, no media: events come in through `handle`, wishes go out through a `CallPort`.
+//
+// SECURITY: a picture is shown under a name only while `shownBy` says that the slot's frames were opened as those of the
+// very transport id that the name's leaf carries. The server's word about slots is never enough.
+
+import { batch, computed, signal, type ReadonlySignal } from '@preact/signals-core';
+import type { CallEvent, EndReason, NoticeCode, Phase, RosterEntry } from '../protocol/messages';
+import { duplicateNames, hue, initials, shownName } from './names';
+
+/** What the view-model asks of the machinery behind it. */
+export interface CallPort {
+  chat(text: string): void;
+  showSafetyNumber(): void;
+  shareScreen(): void;
+  stopScreen(): void;
+  unblockSound(): void;
+  leave(): void;
+}
+
+export type Panel = 'none' | 'chat' | 'people' | 'safety' | 'settings';
+/** The camera slot of a pair, or the screen slot. */
+export type PictureSlot = number | 'screen';
+
+export interface Tile {
+  readonly id: string;
+  readonly transport: string;
+  readonly name: string;
+  readonly initials: string;
+  readonly hue: number;
+  readonly self: boolean;
+  readonly twin: boolean;
+  readonly microphone: boolean;
+  readonly camera: boolean;
+  readonly hand: boolean;
+  readonly hidden: boolean;
+  readonly lost: boolean;
+  readonly slot: number | null;
+  readonly picture: boolean;
+  readonly speaking: boolean;
+}
+
+export interface ScreenShare {
+  readonly id: string;
+  readonly transport: string;
+  readonly name: string;
+  readonly self: boolean;
+  readonly picture: boolean;
+}
+
+export interface ChatLine {
+  readonly key: number;
+  readonly name: string;
+  readonly text: string;
+  readonly mine: boolean;
+  readonly time: string;
+}
+
+/** A short message; `key` makes it unique. `kind` names its text. */
+export interface Toast {
+  readonly key: number;
+  readonly kind: 'arrived' | 'departed' | 'lost' | NoticeCode | 'cameraLost' | 'microphoneLost' | 'screenFailed';
+  readonly name: string;
+}
+
+export interface SafetyNumber {
+  readonly digits: string;
+  readonly time: string;
+}
+
+export interface CallWords {
+  readonly nameless: string;
+}
+
+/** Chat lines kept: a long evening's worth. More would grow without end in a page that is open for days. */
+const CHAT_KEPT = 2_000;
+/** Toasts on screen at once: more hide the pictures. */
+const TOASTS_SHOWN = 4;
+export const TILE_HUES = 6;
+
+export class CallModel {
+  readonly phase = signal<Phase>('connecting');
+  readonly ended = signal<EndReason | null>(null);
+  readonly members = signal<readonly RosterEntry[]>([]);
+  readonly chat = signal<readonly ChatLine[]>([]);
+  readonly unread = signal(0);
+  readonly panel = signal<Panel>('none');
+  readonly toasts = signal<readonly Toast[]>([]);
+  readonly safety = signal<SafetyNumber | null>(null);
+  readonly sharing = signal(false);
+  readonly soundBlocked = signal(false);
+  /** Slots and the transport id whose picture they verifiably show. */
+  readonly shownBy = signal<ReadonlyMap<PictureSlot, string>>(new Map());
+  /** `audio0`… for slots, `self` for the own microphone. */
+  readonly loud = signal<ReadonlySet<string>>(new Set());
+  readonly operatorKeys: boolean;
+  readonly tiles: ReadonlySignal<readonly Tile[]>;
+  readonly screen: ReadonlySignal<ScreenShare | null>;
+  #nextKey = 1;
+  readonly #port: CallPort;
+  readonly #words: CallWords;
+  readonly #time: () => string;
+
+  constructor(port: CallPort, words: CallWords, time: () => string, operatorKeys: boolean) {
+    this.#port = port;
+    this.#words = words;
+    this.#time = time;
+    this.operatorKeys = operatorKeys;
+    this.tiles = computed(() => this.#tiles());
+    this.screen = computed(() => this.#screen());
+  }
+
+  handle(event: CallEvent): void {
+    batch(() => {
+      switch (event.e) {
+        case 'phase':
+          this.phase.value = event.phase;
+          break;
+        case 'ended':
+          this.ended.value = event.reason;
+          break;
+        case 'roster':
+          this.#roster(event.members);
+          break;
+        case 'chat':
+          this.#line(event.name, event.text, event.mine);
+          break;
+        case 'arrived':
+          this.toast('arrived', event.name);
+          break;
+        case 'departed':
+          this.toast(event.lost ? 'lost' : 'departed', event.name);
+          break;
+        case 'safetyNumber':
+          // Only what was asked for is shown: a number that arrives after the panel was closed belongs to the past.
+          if (this.panel.value === 'safety') this.safety.value = { digits: event.digits, time: this.#time() };
+          break;
+        case 'notice':
+          this.toast(event.code, '');
+          break;
+      }
+    });
+  }
+
+  send(text: string): boolean {
+    const trimmed = text.trim();
+    if (trimmed === '' || this.phase.value !== 'inCall') return false;
+    this.#port.chat(trimmed);
+    return true;
+  }
+
+  toggle(panel: Exclude<Panel, 'none'>): void {
+    this.show(this.panel.value === panel ? 'none' : panel);
+  }
+
+  show(panel: Panel): void {
+    batch(() => {
+      this.panel.value = panel;
+      if (panel === 'chat') this.unread.value = 0;
+      this.safety.value = null;
+      if (panel === 'safety') this.#port.showSafetyNumber();
+    });
+  }
+
+  share(on: boolean): void {
+    if (on) this.#port.shareScreen();
+    else this.#port.stopScreen();
+  }
+
+  unblockSound(): void {
+    this.#port.unblockSound();
+  }
+
+  leave(): void {
+    this.#port.leave();
+  }
+
+  toast(kind: Toast['kind'], name: string): void {
+    const toast: Toast = { key: this.#nextKey++, kind, name: shownName(name, this.#words.nameless) };
+    this.toasts.value = [...this.toasts.value, toast].slice(-TOASTS_SHOWN);
+  }
+
+  dismiss(key: number): void {
+    this.toasts.value = this.toasts.value.filter((toast) => toast.key !== key);
+  }
+
+  /** The slot's frames are now those of `transport`; `null`: of nobody in particular, so nothing may be shown. */
+  setShown(slot: PictureSlot, transport: string | null): void {
+    const next = new Map(this.shownBy.value);
+    if (transport === null) next.delete(slot);
+    else next.set(slot, transport);
+    this.shownBy.value = next;
+  }
+
+  #roster(members: readonly RosterEntry[]): void {
+    const before = this.members.value.map((member) => member.id).sort().join();
+    const after = members.map((member) => member.id).sort().join();
+    this.members.value = members;
+    // The number belongs to exactly these members; while it is on screen it follows them.
+    if (this.panel.value === 'safety' && before !== after) {
+      this.safety.value = null;
+      this.#port.showSafetyNumber();
+    }
+  }
+
+  #line(name: string, text: string, mine: boolean): void {
+    const line: ChatLine = { key: this.#nextKey++, name: shownName(name, this.#words.nameless), text, mine, time: this.#time() };
+    this.chat.value = [...this.chat.value, line].slice(-CHAT_KEPT);
+    if (!mine && this.panel.value !== 'chat') this.unread.value += 1;
+  }
+
+  #tiles(): readonly Tile[] {
+    const members = this.members.value;
+    const twins = duplicateNames(members);
+    const tiles = members.map((member): Tile => {
+      const name = shownName(member.name, this.#words.nameless);
+      const ear = member.self ? 'self' : `audio${member.slot ?? ''}`;
+      return {
+        id: member.id,
+        transport: member.transport,
+        name,
+        initials: initials(name),
+        hue: hue(member.id, TILE_HUES),
+        self: member.self,
+        twin: twins.has(member.id),
+        microphone: member.microphone,
+        camera: member.camera,
+        hand: member.hand,
+        hidden: member.hidden,
+        lost: member.lost,
+        slot: member.self ? null : member.slot,
+        picture: !member.self && member.camera && !member.lost && this.#verified(member.slot, member.transport),
+        speaking: member.microphone && !member.lost && this.loud.value.has(ear),
+      };
+    });
+    // Others first in a steady order, oneself last: people look for others.
+    return [...tiles.filter((tile) => !tile.self), ...tiles.filter((tile) => tile.self)];
+  }
+
+  #screen(): ScreenShare | null {
+    const member = this.members.value.find((entry) => entry.screenSlot && entry.screen && !entry.self) ?? this.members.value.find((entry) => entry.self && this.sharing.value);
+    if (member === undefined) return null;
+    return {
+      id: member.id,
+      transport: member.transport,
+      name: shownName(member.name, this.#words.nameless),
+      self: member.self,
+      picture: member.self || this.#verified('screen', member.transport),
+    };
+  }
+
+  #verified(slot: PictureSlot | null, transport: string): boolean {
+    return slot !== null && this.shownBy.value.get(slot) === transport;
+  }
+}

@@ -1,0 +1,36 @@
+// How n tiles fill a stage. Pure arithmetic; the view only applies the result.
+
+export interface Fit {
+  readonly columns: number;
+  readonly rows: number;
+  /** Size of one tile, whole pixels. */
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Pictures are 16:9. Wider tiles would cut faces at chin and forehead, narrower than 4:5 would cut shoulders away. */
+const WIDEST = 16 / 9;
+const NARROWEST = 4 / 5;
+
+/** The column count that gives every tile the largest area; of equals, the one with fewer empty places. */
+export function fitGrid(n: number, width: number, height: number, gap: number): Fit {
+  let best: Fit = { columns: 1, rows: Math.max(1, n), width: 0, height: 0 };
+  if (n < 1 || width <= 0 || height <= 0) return best;
+  let bestScore = -1;
+  for (let columns = 1; columns <= n; columns += 1) {
+    const rows = Math.ceil(n / columns);
+    const cellWidth = (width - gap * (columns - 1)) / columns;
+    const cellHeight = (height - gap * (rows - 1)) / rows;
+    if (cellWidth <= 0 || cellHeight <= 0) continue;
+    const ratio = Math.min(WIDEST, Math.max(NARROWEST, cellWidth / cellHeight));
+    const tileWidth = Math.min(cellWidth, cellHeight * ratio);
+    const tileHeight = Math.min(cellHeight, cellWidth / ratio);
+    const empty = rows * columns - n;
+    const score = tileWidth * tileHeight * (1 - 0.02 * empty);
+    if (score > bestScore) {
+      bestScore = score;
+      best = { columns, rows, width: Math.floor(tileWidth), height: Math.floor(tileHeight) };
+    }
+  }
+  return best;
+}

@@ -1,0 +1,76 @@
+// The call: header, stage, controls, one panel beside it. It arranges; each part is a file of its own.
+
+import { useEffect } from 'preact/hooks';
+import { en } from '../text/en';
+import { ChatPanel } from './Chat';
+import { Controls } from './Controls';
+import { DeviceNotice, DevicePicker } from './DevicePicker';
+import { DevicesIcon, Mark, ShieldIcon, SoundIcon } from './icons';
+import { Panel } from './Panel';
+import { PeoplePanel } from './People';
+import type { CallProps } from './props';
+import { SafetyPanel } from './Safety';
+import { Stage } from './Stage';
+import { Toasts } from './Toasts';
+
+export function Call({ app, call }: CallProps) {
+  const panel = call.panel.value;
+  useEffect(() => {
+    const escape = (event: KeyboardEvent): void => {
+      if (event.key === 'Escape' && call.panel.peek() !== 'none') call.show('none');
+    };
+    addEventListener('keydown', escape);
+    return () => removeEventListener('keydown', escape);
+  }, [call]);
+  return (
+    <main class={panel === 'none' ? 'call' : 'call has-panel'} data-state="call">
+      <header class="call-head">
+        <Mark />
+        <button class={panel === 'safety' ? 'chip is-open' : 'chip'} type="button" data-test="safety-show" aria-expanded={panel === 'safety'} aria-label={`${en.call.encrypted}. ${en.call.safety}`} onClick={() => call.toggle('safety')}>
+          <ShieldIcon />
+          <span>{en.call.encrypted}</span>
+        </button>
+        <span class="spring" />
+        <button class={panel === 'settings' ? 'control control-small is-open' : 'control control-small'} type="button" data-test="settings" aria-expanded={panel === 'settings'} aria-label={en.call.settings} title={en.call.settings} onClick={() => call.toggle('settings')}>
+          <DevicesIcon />
+        </button>
+      </header>
+      <Banners app={app} call={call} />
+      <Stage app={app} call={call} />
+      {panel === 'chat' && <ChatPanel app={app} call={call} />}
+      {panel === 'people' && <PeoplePanel app={app} call={call} />}
+      {panel === 'safety' && <SafetyPanel app={app} call={call} />}
+      {panel === 'settings' && (
+        <Panel title={en.call.settings} call={call}>
+          <DeviceNotice app={app} />
+          <DevicePicker app={app} />
+        </Panel>
+      )}
+      <Controls app={app} call={call} />
+      <Toasts app={app} call={call} />
+    </main>
+  );
+}
+
+function Banners({ app, call }: CallProps) {
+  return (
+    <div class="banners" role="status" aria-live="polite">
+      {call.phase.value === 'reconnecting' && (
+        <p class="banner banner-warn" data-test="banner">
+          <span class="spinner spinner-small" aria-hidden="true" />
+          {en.call.reconnecting}
+        </p>
+      )}
+      {call.soundBlocked.value && (
+        <p class="banner">
+          <SoundIcon />
+          {en.call.soundBlocked}
+          <button class="button button-small" type="button" data-test="play-sound" onClick={() => call.unblockSound()}>
+            {en.call.playSound}
+          </button>
+        </p>
+      )}
+      {app.operatorKeys.value && <p class="banner banner-quiet">{en.join.operatorKeys}</p>}
+    </div>
+  );
+}

@@ -1,0 +1,81 @@
+// The chat panel. Text is shown as text: no links are made of it, nothing in it is loaded or run.
+
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { en } from '../text/en';
+import { SendIcon } from './icons';
+import { Panel } from './Panel';
+import type { CallProps } from './props';
+
+/** Within this distance of the end the log follows new lines; further up somebody is reading. */
+const FOLLOW_PX = 80;
+
+export function ChatPanel({ call }: CallProps) {
+  const lines = call.chat.value;
+  const online = call.phase.value === 'inCall';
+  const [text, setText] = useState('');
+  const log = useRef<HTMLDivElement>(null);
+  const follow = useRef(true);
+  useEffect(() => {
+    const element = log.current;
+    if (element !== null && follow.current) element.scrollTop = element.scrollHeight;
+  }, [lines.length]);
+  const send = (event: Event): void => {
+    event.preventDefault();
+    follow.current = true;
+    if (call.send(text)) setText('');
+  };
+  return (
+    <Panel title={en.chat.title} call={call}>
+      <div
+        class="chat-log"
+        ref={log}
+        data-test="chat-log"
+        role="log"
+        aria-live="polite"
+        aria-label={en.chat.title}
+        tabIndex={0}
+        onScroll={(event) => {
+          const { scrollHeight, scrollTop, clientHeight } = event.currentTarget;
+          follow.current = scrollHeight - scrollTop - clientHeight < FOLLOW_PX;
+        }}
+      >
+        {lines.length === 0 && <p class="chat-empty">{en.chat.empty}</p>}
+        {lines.map((line, index) => (
+          <div key={line.key} class={line.mine ? 'chat-line is-mine' : 'chat-line'} data-test="chat-line" data-from={line.name}>
+            {(index === 0 || lines[index - 1]?.name !== line.name || lines[index - 1]?.mine !== line.mine) && (
+              <p class="chat-from">
+                <bdi>{line.mine ? en.chat.me : line.name}</bdi> <time>{line.time}</time>
+              </p>
+            )}
+            <p class="chat-text" dir="auto" data-test="chat-text">
+              {line.text}
+            </p>
+          </div>
+        ))}
+      </div>
+      <form class="chat-form" onSubmit={send} autocomplete="off">
+        {!online && <p class="hint">{en.chat.offline}</p>}
+        <div class="chat-row">
+          <textarea
+            class="input chat-input"
+            data-test="chat-input"
+            data-first-focus
+            dir="auto"
+            rows={1}
+            aria-label={en.chat.field}
+            placeholder={en.chat.field}
+            value={text}
+            onInput={(event) => setText(event.currentTarget.value)}
+            onKeyDown={(event) => {
+              // While a character is being composed, Enter belongs to the input method.
+              if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) send(event);
+            }}
+          />
+          <button class="control is-open" type="submit" data-test="chat-send" aria-label={en.chat.send} title={en.chat.send} disabled={!online || text.trim() === ''}>
+            <SendIcon />
+          </button>
+        </div>
+      </form>
+    </Panel>
+  );
+}

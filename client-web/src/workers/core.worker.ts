@@ -1,0 +1,89 @@
+// The core worker: the member's brain (Rust, MLS), the socket and the clock. It owns no media and no screen.
+//
+// SECURITY: keys leave here only over the port to the media worker; the page cannot ask for them.
+
+import init, { Core, parseLink } from '../generated/core/conclave_core_wasm.js';
+import wasmUrl from '../generated/core/conclave_core_wasm_bg.wasm?url';
+import type { CoreToMain, CoreToMedia, MainToCore } from '../protocol/messages';
+import { readLink, type CoreMember } from './core-objects';
+import { MemberDriver, type DriverPort, type Socket } from './member-driver';
+
+declare const self: DedicatedWorkerGlobalScope;
+
+/** The subprotocol that names this version of the wire language. */
+const SUBPROTOCOL = 'conclave.1';
+const SEED_BYTES = 32;
+
+const loaded = init({ module_or_path: wasmUrl });
+let driver: MemberDriver | null = null;
+
+function post(message: CoreToMain): void {
+  self.postMessage(message);
+}
+
+function port(socketUrl: string, media: MessagePort): DriverPort {
+  return {
+    now: () => performance.now(),
+    setTimer: (callback, ms) => self.setTimeout(() => guarded(callback), ms),
+    clearTimer: (id) => self.clearTimeout(id),
+    openSocket: () => guardSocket(new WebSocket(socketUrl, SUBPROTOCOL)),
+    page: post,
+    media: (message: CoreToMedia) => media.postMessage(message, message.t === 'keys' ? [message.baseKey.buffer] : []),
+  };
+}
+
+/** Events of the socket run the core; a trap there must be told, not swallowed by the event loop. */
+function guardSocket(socket: WebSocket): Socket {
+  const guard: Socket = {
+    set binaryType(type: string) {
+      socket.binaryType = type === 'arraybuffer' ? 'arraybuffer' : 'blob';
+    },
+    get bufferedAmount() {
+      return socket.bufferedAmount;
+    },
+    onopen: null,
+    onmessage: null,
+    onclose: null,
+    send: (data) => socket.send(new Uint8Array(data)),
+    close: () => socket.close(),
+  };
+  socket.onopen = () => guarded(() => guard.onopen?.());
+  socket.onmessage = (event: MessageEvent<unknown>) => guarded(() => guard.onmessage?.({ data: event.data }));
+  socket.onclose = (event) => guarded(() => guard.onclose?.({ code: event.code }));
+  return guard;
+}
+
+/** After a panic in Rust nothing of its state can be trusted: the page ends the call. */
+function guarded(work: () => void): void {
+  try {
+    work();
+  } catch {
+    driver = null;
+    post({ t: 'failed' });
+  }
+}
+
+function handle(message: MainToCore<MessagePort>): void {
+  switch (message.t) {
+    case 'parseLink':
+      post({ t: 'linkParsed', ask: message.ask, link: readLink(parseLink(message.text)) });
+      break;
+    case 'join': {
+      const seed = crypto.getRandomValues(new Uint8Array(SEED_BYTES));
+      const core: CoreMember = new Core(message.link, message.server, message.name, message.codecs, seed);
+      seed.fill(0);
+      driver = new MemberDriver(core, port(message.socketUrl, message.media));
+      break;
+    }
+    case 'intent':
+      driver?.intent(message.intent);
+      break;
+  }
+}
+
+self.onmessage = (event: MessageEvent<MainToCore<MessagePort>>) => {
+  void loaded.then(
+    () => guarded(() => handle(event.data)),
+    () => post({ t: 'failed' }),
+  );
+};
