@@ -11,7 +11,6 @@ use conclave_protocol::{
 };
 
 use crate::{
-    call::Call,
     connection::{Admitted, Phase},
     io::ConnId,
     rooms::Rooms,
@@ -69,10 +68,12 @@ impl Rooms {
             return;
         }
         room.present.insert(proof.transport(), conn);
+        let live = room.calls.iter().filter(|(_, call)| call.empty_since().is_none());
         let admitted = ServerMessage::Admitted {
             limits: room.record.limits,
             sheet: room.record.sheet.clone(),
-            calls: room.calls.iter().map(|(id, call): (_, &Call)| call.head(*id)).collect(),
+            // A call that nobody is in could not answer a knock.
+            calls: live.map(|(id, call)| call.head(*id)).collect(),
         };
         connection.phase = Phase::Admitted(Box::new(Admitted::new(proof, now_ms)));
         self.out.send(conn, &admitted);

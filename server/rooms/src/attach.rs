@@ -32,7 +32,7 @@ impl Rooms {
         let room = self.rooms.get_mut(&room_id).ok_or(RefusalCode::Closing)?;
 
         if !room.calls.contains_key(&call_id) {
-            if room.calls.len() >= usize::from(room.record.limits.calls) {
+            if !room.has_place_for_a_call() {
                 return Err(RefusalCode::CallLimit.into());
             }
             let media = MediaCallKey(self.next_media_call);

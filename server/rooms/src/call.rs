@@ -76,6 +76,11 @@ impl Call {
         self.attached.contains_key(&conn)
     }
 
+    /// Since when nobody takes part, if so.
+    pub(crate) fn empty_since(&self) -> Option<u64> {
+        self.empty_since
+    }
+
     /// Nobody has taken part for so long that it is over.
     pub(crate) fn is_over(&self, now_ms: u64) -> bool {
         self.empty_since

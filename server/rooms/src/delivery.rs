@@ -161,7 +161,11 @@ impl Rooms {
         at_most(sealed, MAX_KNOCK)?;
         spend(&mut self.admitted_in(conn)?.allowance.knocks, now_ms)?;
         let (_, room) = self.room_of(conn)?;
-        let call = room.calls.get(&knock.clear.call_id).ok_or(RefusalCode::UnknownCall)?;
+        let call = room
+            .calls
+            .get(&knock.clear.call_id)
+            .filter(|call| call.empty_since().is_none())
+            .ok_or(RefusalCode::UnknownCall)?;
         let members: Vec<ConnId> = call.attached().filter(|member| *member != conn).collect();
         self.out.send_all(
             members,

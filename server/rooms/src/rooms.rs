@@ -45,6 +45,25 @@ pub(crate) struct Room {
     assembling: BTreeMap<ConnId, usize>,
 }
 
+impl Room {
+    /// Whether one more call may begin. An empty one that only waits for its members gives way first, or a person who reloads the page a few times
+    /// would lock the room for a minute.
+    pub(crate) fn has_place_for_a_call(&mut self) -> bool {
+        let most = usize::from(self.record.limits.calls);
+        if self.calls.len() >= most {
+            let longest_empty = self
+                .calls
+                .iter()
+                .filter_map(|(id, call)| Some((call.empty_since()?, *id)))
+                .min();
+            if let Some((_, call_id)) = longest_empty {
+                self.calls.remove(&call_id);
+            }
+        }
+        self.calls.len() < most
+    }
+}
+
 /// Whole-server totals, for the operator's status.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Totals {
