@@ -1,0 +1,307 @@
+//! DTLS 1.2, server side only, as far as the SRTP keys.
+//!
+//! Carries no application data and offers one SRTP profile. `rtc-dtls` does the cryptography and the state machine; what it lacks
+//! is done here: its retransmission timer stops at the first record of an incomplete flight and a repeated ClientHello is ignored
+//! afterwards, so a lost ServerHello…Done would end the attempt. We keep the datagrams of our last flight and send the very same
+//! bytes again when the client repeats itself or nothing moves.
+//!
+//! SPEC: RFC 6347 §4.2.4 (retransmission), RFC 5764 (use_srtp), RFC 8122 §5 (fingerprint), RFC 7627 (extended master secret).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use rtc::crypto::{self, RTCCryptoProvider};
+use rtc::dtls::cipher_suite::CipherSuiteId;
+use rtc::dtls::config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig};
+use rtc::dtls::crypto::Certificate;
+use rtc::dtls::endpoint::{Endpoint, EndpointEvent};
+use rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile;
+use rtc::shared::TransportProtocol;
+
+use super::flight::{FlightWatch, Notice};
+use super::srtp::{self, Opener, Sealer};
+use crate::error::SfuError;
+
+/// First wait before a flight is sent again; it doubles. Browsers start at 50 ms (BoringSSL) to 100 ms (NSS); ours is only the
+/// second line of defence. Shorter floods paths of 300 ms, longer is felt by the person who joins.
+const FIRST_RESEND: Duration = Duration::from_millis(150);
+/// The wait stops doubling here, so that ten resends span about fifteen seconds.
+const MAX_RESEND: Duration = Duration::from_millis(2_400);
+/// How often one flight is sent again for want of progress.
+const MAX_TIMED_RESENDS: u32 = 10;
+/// How often all flights together may be sent again because the client repeats itself. Bounds amplification: a flight is about 1.1 kB
+/// and goes only to an address that has answered our ICE password.
+const MAX_PROMPTED_RESENDS: u32 = 32;
+/// A client's flight comes in up to four datagrams: one resend answers them all.
+const PROMPT_GAP: Duration = Duration::from_millis(30);
+/// A handshake not complete by then has failed.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// The library's own timer, made to never fire: one mechanism, ours.
+const NEVER: Duration = Duration::from_secs(24 * 3_600);
+/// RFC 5764 §4.2.
+const EXPORTER_LABEL: &str = "EXTRACTOR-dtls_srtp";
+
+/// The library files associations by address. Ours move between addresses, so each has an endpoint of its own, and this stands in for
+/// the peer (TEST-NET-1, RFC 5737: never on a wire).
+fn stand_in(last: u8) -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, last], 9))
+}
+
+/// The server's certificate and what else all associations share.
+#[derive(Clone)]
+pub struct DtlsIdentity {
+    config: Arc<HandshakeConfig>,
+    provider: Arc<dyn RTCCryptoProvider>,
+    fingerprint: [u8; 32],
+}
+
+impl DtlsIdentity {
+    /// Makes a fresh self-signed P-256 certificate; takes randomness from the system.
+    pub fn generate() -> Result<Self, SfuError> {
+        let provider = crypto::default_provider().map_err(|_| SfuError::NoProvider)?;
+        // A name is required and means nothing: members check the fingerprint, which reaches them through the server's own TLS.
+        let certificate = Certificate::generate_self_signed(vec!["media".to_owned()], provider.crypto())
+            .map_err(|_| SfuError::Certificate)?;
+        let der = certificate.certificate.first().ok_or(SfuError::Certificate)?;
+        let fingerprint = sha256(der.as_ref());
+        let config = ConfigBuilder::default()
+            .with_crypto_provider(provider.clone())
+            .with_certificates(vec![certificate])
+            .with_cipher_suites(vec![
+                CipherSuiteId::Tls_Ecdhe_Ecdsa_With_Aes_128_Gcm_Sha256,
+                CipherSuiteId::Tls_Ecdhe_Ecdsa_With_ChaCha20_Poly1305_Sha256,
+            ])
+            // One profile: the library would otherwise follow the client's order, and Chromium's begins with AES-CM.
+            .with_srtp_protection_profiles(vec![SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm])
+            .with_extended_master_secret(ExtendedMasterSecretType::Require)
+            .with_client_auth(ClientAuthType::RequireAnyClientCert)
+            // SECURITY: no CA vouches for a browser's certificate. `Dtls::finish` compares it with the offer instead.
+            .with_insecure_skip_verify(true)
+            .with_flight_interval(NEVER)
+            .build(false, None)
+            .map_err(|_| SfuError::DtlsConfig)?;
+        Ok(Self {
+            config: Arc::new(config),
+            provider,
+            fingerprint,
+        })
+    }
+
+    /// SHA-256 of the certificate, as it stands in answers.
+    pub fn fingerprint(&self) -> &[u8; 32] {
+        &self.fingerprint
+    }
+
+    pub(crate) fn provider(&self) -> &Arc<dyn RTCCryptoProvider> {
+        &self.provider
+    }
+}
+
+fn sha256(data: &[u8]) -> [u8; 32] {
+    let digest = ring::digest::digest(&ring::digest::SHA256, data);
+    let mut out = [0; 32];
+    for (to, from) in out.iter_mut().zip(digest.as_ref()) {
+        *to = *from;
+    }
+    out
+}
+
+/// What handling a datagram came to.
+pub(crate) enum Progress {
+    /// Nothing to tell.
+    Quiet,
+    /// The handshake is complete and the certificate is the offered one.
+    Ready(Box<(Opener, Sealer)>),
+    /// It will never complete.
+    Failed,
+    /// The peer said goodbye.
+    Closed,
+}
+
+enum State {
+    Handshaking { until: Option<Instant> },
+    Complete,
+    Over,
+}
+
+pub(crate) struct Dtls {
+    endpoint: Endpoint,
+    identity: DtlsIdentity,
+    expected: [u8; 32],
+    state: State,
+    watch: FlightWatch,
+    last_flight: Vec<Vec<u8>>,
+    last_sent: Option<Instant>,
+    resend_at: Option<Instant>,
+    interval: Duration,
+    timed: u32,
+    prompted: u32,
+    outgoing: Vec<Vec<u8>>,
+}
+
+impl Dtls {
+    /// An association that waits for the client's hello; `expected` is the fingerprint in the offer.
+    pub(crate) fn new(identity: &DtlsIdentity, expected: [u8; 32]) -> Self {
+        Self {
+            endpoint: Endpoint::new(stand_in(1), TransportProtocol::UDP, Some(identity.config.clone())),
+            identity: identity.clone(),
+            expected,
+            state: State::Handshaking { until: None },
+            watch: FlightWatch::default(),
+            last_flight: Vec::new(),
+            last_sent: None,
+            resend_at: None,
+            interval: FIRST_RESEND,
+            timed: 0,
+            prompted: 0,
+            outgoing: Vec::new(),
+        }
+    }
+
+    pub(crate) fn expects(&self, fingerprint: &[u8; 32]) -> bool {
+        self.expected == *fingerprint && !matches!(self.state, State::Over)
+    }
+
+    pub(crate) fn handle_datagram(&mut self, now: Instant, data: &[u8]) -> Progress {
+        let complete = match &mut self.state {
+            State::Over => return Progress::Quiet,
+            State::Complete => true,
+            State::Handshaking { until } => {
+                until.get_or_insert(now + DEADLINE);
+                false
+            }
+        };
+        let notice = self.watch.observe(data, complete);
+        if notice == Notice::TooMuch {
+            return self.fail(complete);
+        }
+        let result = self.endpoint.read(now, stand_in(2), None, BytesMut::from(data));
+        let fresh = self.collect();
+        if !fresh.is_empty() {
+            self.outgoing.extend(fresh.iter().cloned());
+            self.last_flight = fresh;
+            self.last_sent = Some(now);
+            self.interval = FIRST_RESEND;
+            self.timed = 0;
+            self.resend_at = (!complete).then(|| now + FIRST_RESEND);
+        } else if notice == Notice::Repeat {
+            self.answer_repeat(now);
+        }
+        match result {
+            Ok(events) => self.handle_events(&events),
+            // Undecodable records are dropped (RFC 6347 §4.1.2.7), and a forged one must not end the attempt: the deadline does.
+            Err(_) => Progress::Quiet,
+        }
+    }
+
+    fn handle_events(&mut self, events: &[EndpointEvent]) -> Progress {
+        for event in events {
+            match event {
+                EndpointEvent::HandshakeComplete => return self.finish(),
+                EndpointEvent::PeerClosed => {
+                    self.state = State::Over;
+                    self.resend_at = None;
+                    return Progress::Closed;
+                }
+                _ => {}
+            }
+        }
+        Progress::Quiet
+    }
+
+    /// SECURITY: keys exist for the holder of the certificate named in the offer, and for nobody else.
+    fn finish(&mut self) -> Progress {
+        self.resend_at = None;
+        let keys = self.endpoint.get_connection_state(stand_in(2)).and_then(|state| {
+            let certificate = state.peer_certificates.first()?;
+            if sha256(certificate) != self.expected
+                || state.srtp_protection_profile() != SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm
+            {
+                return None;
+            }
+            let material = state
+                .export_keying_material(EXPORTER_LABEL, &[], srtp::KEYING_MATERIAL)
+                .ok()?;
+            srtp::from_keying_material(self.identity.provider.crypto(), material.as_ref())
+        });
+        match keys {
+            Some(keys) => {
+                self.state = State::Complete;
+                Progress::Ready(Box::new(keys))
+            }
+            None => self.fail(false),
+        }
+    }
+
+    /// A completed association outlives nonsense; an incomplete one does not.
+    fn fail(&mut self, complete: bool) -> Progress {
+        if complete {
+            return Progress::Quiet;
+        }
+        self.state = State::Over;
+        self.resend_at = None;
+        Progress::Failed
+    }
+
+    fn answer_repeat(&mut self, now: Instant) {
+        let recently = self
+            .last_sent
+            .is_some_and(|at| now.saturating_duration_since(at) < PROMPT_GAP);
+        if recently || self.prompted >= MAX_PROMPTED_RESENDS {
+            return;
+        }
+        self.prompted += 1;
+        self.resend(now);
+    }
+
+    fn resend(&mut self, now: Instant) {
+        self.outgoing.extend(self.last_flight.iter().cloned());
+        self.last_sent = Some(now);
+    }
+
+    /// Sends the last flight again if it is time; true if the handshake has just run out of time.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> bool {
+        let State::Handshaking { until: Some(until) } = self.state else {
+            return false;
+        };
+        if now >= until {
+            self.state = State::Over;
+            self.resend_at = None;
+            return true;
+        }
+        if self.resend_at.is_some_and(|at| now >= at) {
+            self.resend(now);
+            self.timed += 1;
+            self.interval = (self.interval * 2).min(MAX_RESEND);
+            self.resend_at = (self.timed < MAX_TIMED_RESENDS).then(|| now + self.interval);
+        }
+        false
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        match self.state {
+            State::Handshaking { until: Some(until) } => Some(self.resend_at.map_or(until, |at| at.min(until))),
+            _ => None,
+        }
+    }
+
+    /// Flights sent again so far.
+    pub(crate) fn resends(&self) -> u64 {
+        u64::from(self.prompted) + u64::from(self.timed)
+    }
+
+    /// The next datagram to send.
+    pub(crate) fn poll_datagrams(&mut self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.outgoing)
+    }
+
+    fn collect(&mut self) -> Vec<Vec<u8>> {
+        let mut datagrams = Vec::new();
+        while let Some(transmit) = self.endpoint.poll_transmit() {
+            datagrams.push(transmit.message.to_vec());
+        }
+        datagrams
+    }
+}
