@@ -31,6 +31,8 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = Place::find().and_then(|place| match words.as_slice() {
         ["serve", rest @ ..] => serve::serve(&place, rest),
+        // Started by `serve` beside the server.
+        ["first-room", server, data] => serve::first_room(&place, server, data),
         ["test", rest @ ..] => suite::test(&place, rest),
         ["check"] => suite::check(&place),
         ["build"] => client::build_all(&place, client::Profile::Ci),

@@ -69,6 +69,8 @@ pub enum Show {
     Lines,
     /// Only if the program fails; kept.
     OnFailure,
+    /// Never; kept.
+    Nothing,
 }
 
 /// A program about to be run.
