@@ -1,0 +1,125 @@
+//! Call cards: what a newcomer may read of a running call.
+//!
+//! Names nobody. To a newcomer without a host's proof the signature proves only that card and key belong together; the Welcome proves the rest.
+//! SPEC: protocol.md §2, "Calls and founders".
+
+use minicbor::{Decode, Encode};
+
+use conclave_protocol::ids::CallId;
+
+use crate::cbor;
+use crate::error::CoreError;
+use crate::group::{LeafKey, RoomBinding, verify};
+
+/// Longest lobby key: X-Wing's is 1,216 bytes.
+const MAX_LOBBY_KEY: usize = 2_048;
+
+/// A card, decoded and verified, or made by this member. Key 3 (role proof) is reserved.
+#[derive(Clone, Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct Card {
+    #[n(0)]
+    pub(crate) epoch: u64,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub(crate) lobby_key: Vec<u8>,
+    #[n(2)]
+    pub(crate) members: u16,
+    #[cbor(n(4), with = "minicbor::bytes")]
+    leaf_key: [u8; 32],
+    #[cbor(n(5), with = "minicbor::bytes")]
+    signature: [u8; 64],
+}
+
+impl Card {
+    pub(crate) fn sign(
+        room: &RoomBinding,
+        call: &CallId,
+        epoch: u64,
+        lobby_key: Vec<u8>,
+        members: usize,
+        key: &LeafKey,
+    ) -> Self {
+        let members = u16::try_from(members).unwrap_or(u16::MAX);
+        let mut card = Self {
+            epoch,
+            lobby_key,
+            members,
+            leaf_key: key.public(),
+            signature: [0; 64],
+        };
+        card.signature = key.sign_labelled(&card.signed_bytes(room, call));
+        card
+    }
+
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        cbor::encode(self)
+    }
+
+    pub(crate) fn from_bytes(room: &RoomBinding, call: &CallId, bytes: &[u8]) -> Result<Self, CoreError> {
+        let card: Self = cbor::decode(bytes)?;
+        if card.lobby_key.len() > MAX_LOBBY_KEY || card.members == 0 {
+            return Err(CoreError::Malformed);
+        }
+        if !verify(&card.leaf_key, &card.signed_bytes(room, call), &card.signature) {
+            return Err(CoreError::NotAuthentic);
+        }
+        Ok(card)
+    }
+
+    /// What tells two cards apart.
+    pub(crate) fn mark(&self) -> [u8; 64] {
+        self.signature
+    }
+
+    fn signed_bytes(&self, room: &RoomBinding, call: &CallId) -> Vec<u8> {
+        let mut out = b"conclave v1 card".to_vec();
+        out.extend_from_slice(room.room_fp.as_bytes());
+        out.extend_from_slice(call.as_bytes());
+        out.extend_from_slice(&self.epoch.to_be_bytes());
+        out.extend_from_slice(&self.members.to_be_bytes());
+        out.extend_from_slice(&self.leaf_key);
+        out.extend_from_slice(&self.lobby_key);
+        out
+    }
+}
+
+/// Which of two calls a newcomer, or a lone founder, should be in: the one with more members, then the lower id. Role proofs will come before both.
+pub(crate) fn is_better(this: (u16, &CallId), than: (u16, &CallId)) -> bool {
+    this.0 > than.0 || (this.0 == than.0 && this.1 < than.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use conclave_protocol::ids::RoomFp;
+
+    #[test]
+    fn a_card_counts_only_for_its_room_and_call_and_unaltered() {
+        let room = RoomBinding {
+            room_fp: RoomFp::from_bytes([1; 16]),
+            generation: 0,
+        };
+        let other = RoomBinding {
+            room_fp: RoomFp::from_bytes([2; 16]),
+            generation: 0,
+        };
+        let call = CallId::from_bytes([3; 16]);
+        let bytes = Card::sign(&room, &call, 7, vec![5; 1_216], 2, &LeafKey::from_seed(&[4; 32])).to_bytes();
+        assert!(Card::from_bytes(&room, &call, &bytes).is_ok());
+        assert!(Card::from_bytes(&other, &call, &bytes).is_err());
+        assert!(Card::from_bytes(&room, &CallId::from_bytes([9; 16]), &bytes).is_err());
+        for i in 0..bytes.len() {
+            let mut bad = bytes.clone();
+            bad[i] ^= 1;
+            assert!(Card::from_bytes(&room, &call, &bad).is_err(), "byte {i} can be altered");
+        }
+    }
+
+    #[test]
+    fn more_members_win_then_the_lower_id() {
+        let (low, high) = (CallId::from_bytes([1; 16]), CallId::from_bytes([2; 16]));
+        assert!(is_better((2, &high), (1, &low)));
+        assert!(is_better((1, &low), (1, &high)));
+        assert!(!is_better((1, &low), (1, &low)));
+    }
+}

@@ -1,0 +1,78 @@
+//! When this member is the one to commit.
+//!
+//! Does not build commits. Everybody computes the same order from the epoch's secret; the first acts at once, each next one 750 ms later, so one
+//! that vanished is replaced without any vote, and a race costs only a refused submission. SPEC: protocol.md §2, "Routine commits".
+
+use crate::limits::{COMMIT_GAP_MS, COMMITTER_STEP_MS, ROTATION_MS};
+
+/// The clock of the routine committer.
+pub(crate) struct Committer {
+    work_since: Option<u64>,
+    not_before: u64,
+    rotated_at: u64,
+}
+
+impl Committer {
+    pub(crate) fn new(now: u64) -> Self {
+        Self {
+            work_since: None,
+            not_before: 0,
+            rotated_at: now,
+        }
+    }
+
+    /// A new epoch began; `rotated` if its commit renewed the committer's keys.
+    pub(crate) fn epoch(&mut self, now: u64, rotated: bool) {
+        self.work_since = None;
+        self.not_before = self.not_before.max(now + COMMIT_GAP_MS);
+        if rotated {
+            self.rotated_at = now;
+        }
+    }
+
+    /// The last attempt came to nothing; wait a little.
+    pub(crate) fn back_off(&mut self, now: u64, wait: u64) {
+        self.not_before = self.not_before.max(now + wait);
+    }
+
+    pub(crate) fn rotation_due(&self, now: u64) -> bool {
+        now.saturating_sub(self.rotated_at) >= ROTATION_MS
+    }
+
+    pub(crate) fn rotation_at(&self) -> u64 {
+        self.rotated_at + ROTATION_MS
+    }
+
+    /// When to act, given whether there is work and this member's place in the order.
+    pub(crate) fn due(&mut self, now: u64, work: bool, place: usize) -> Option<u64> {
+        if !work {
+            self.work_since = None;
+            return None;
+        }
+        let since = *self.work_since.get_or_insert(now);
+        Some((since + COMMITTER_STEP_MS * place as u64).max(self.not_before))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_acts_at_once_and_then_twice_a_second() {
+        let mut c = Committer::new(0);
+        assert_eq!(c.due(1_000, true, 0), Some(1_000));
+        c.epoch(1_010, false);
+        assert_eq!(c.due(1_020, false, 0), None);
+        assert_eq!(c.due(1_020, true, 0), Some(1_510));
+    }
+
+    #[test]
+    fn the_next_waits_for_the_one_before() {
+        let mut c = Committer::new(0);
+        assert_eq!(c.due(1_000, true, 2), Some(2_500));
+        assert_eq!(c.due(1_400, true, 1), Some(1_750), "work began at 1,000");
+        assert!(!c.rotation_due(ROTATION_MS - 1));
+        assert!(c.rotation_due(ROTATION_MS));
+    }
+}

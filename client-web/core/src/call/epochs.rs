@@ -1,0 +1,211 @@
+//! From epoch to epoch: commits from the log, and everything that follows a new epoch.
+//!
+//! Does not decide when to commit (`routine`). INVARIANT: after each commit, valid or void, all members stand at the same sequence.
+
+use std::collections::BTreeSet;
+
+use conclave_protocol::envelope::{ClearPart, Envelope};
+
+use super::inside::{Inside, Turn};
+use super::log::Place;
+use super::shared::Shared;
+use crate::error::CoreError;
+use crate::group::{Heard, Incoming, Merged};
+use crate::io::{EndReason, EpochKeysOut, Event, NoticeCode, Output};
+use crate::limits::{
+    CARD_REPEAT_MS, COMMIT_RETRY_MS, OLD_EPOCH_ADD_MS, OLD_EPOCH_REMOVE_MS, REMOVE_AFTER_MS, SWITCH_AFTER_ADD_MS,
+    SWITCH_AT_ONCE_UP_TO,
+};
+
+use super::card::Card;
+
+impl Inside {
+    /// A commit at sequence `seq`.
+    pub(super) fn commit_in(&mut self, now: u64, seq: u64, bytes: &[u8], envelope: &Envelope, s: &mut Shared) -> Turn {
+        match self.log.place(seq) {
+            Place::Old => return Turn::Stay,
+            // A hole in the order: only the log can fill it, so ask for it again from where we are.
+            Place::Gap => {
+                s.connection.open(&mut s.out);
+                self.lost(s);
+                return Turn::Stay;
+            }
+            Place::Next => {}
+        }
+        if self.log.is_own(bytes) {
+            self.log.pending = None;
+            return match self.group.merge_own() {
+                Ok(merged) => self.moved(now, &merged, true, s),
+                Err(_) => Turn::JoinAnew,
+            };
+        }
+        let base_seq = self.log.have_seq;
+        let incoming = match s.open(envelope) {
+            Ok(body) if envelope.clear.base_seq == Some(base_seq) => {
+                self.group.read_commit(&body, base_seq, &envelope.clear.drop)
+            }
+            _ => Incoming::Void,
+        };
+        match incoming {
+            Incoming::Valid(verified) => {
+                self.drop_pending(now, s);
+                match self.group.merge(*verified) {
+                    Ok(merged) => self.moved(now, &merged, false, s),
+                    Err(_) => Turn::JoinAnew,
+                }
+            }
+            Incoming::Void => {
+                self.void(now, s);
+                Turn::Stay
+            }
+            Incoming::OnlyForOthers => {
+                // If the others moved on, their messages will show it, and this member joins anew; else it was void for all.
+                s.event(Event::Notice(NoticeCode::ChangeUnreadable));
+                self.void(now, s);
+                Turn::Stay
+            }
+        }
+    }
+
+    /// The commit at the next sequence is void: the sequence is spent, the epoch stays.
+    pub(super) fn void(&mut self, now: u64, s: &mut Shared) {
+        self.drop_pending(now, s);
+        self.log.advance(&mut s.out);
+    }
+
+    /// Another commit took the place of ours: it will be made again on top, if it is still wanted.
+    fn drop_pending(&mut self, now: u64, s: &mut Shared) {
+        if self.log.pending.take().is_some() {
+            self.committer.back_off(now, s.random.below(COMMIT_RETRY_MS));
+        }
+        // A pending commit that cannot be cleared would be overwritten by the next one anyway.
+        let _ = self.group.discard_own();
+    }
+
+    /// A commit was merged.
+    fn moved(&mut self, now: u64, merged: &Merged, mine: bool, s: &mut Shared) -> Turn {
+        self.log.have_seq += 1;
+        self.log.epoch_ended(now);
+        if merged.self_removed {
+            // Whoever was cut off for long was removed for their silence, and comes back; everybody else was told to go.
+            let (returned_at, away) = self.own.returned;
+            let was_away = away >= REMOVE_AFTER_MS / 2 && now.saturating_sub(returned_at) < REMOVE_AFTER_MS / 2;
+            let silent = now.saturating_sub(self.own.beaconed_at) >= REMOVE_AFTER_MS / 2;
+            return if was_away || silent {
+                Turn::JoinAnew
+            } else {
+                Turn::End(EndReason::Removed)
+            };
+        }
+        self.committer.epoch(now, merged.rotated);
+        if self.new_epoch(now, merged, mine, s).is_err() {
+            return Turn::End(EndReason::Internal);
+        }
+        Turn::Stay
+    }
+
+    /// The first epoch of this member: founded or joined.
+    pub(super) fn begin(&mut self, now: u64, s: &mut Shared) -> Result<(), CoreError> {
+        self.roster.follow(now, self.group.leaves(), true);
+        let alone = self.group.size() == 1;
+        let first = Merged {
+            removed: Vec::new(),
+            added: true,
+            rotated: true,
+            self_removed: false,
+        };
+        self.keys(&first, s)?;
+        self.lobby.new_epoch(now, self.group.epoch(), self.group.lobby_key()?);
+        if alone {
+            self.send_card(now, s)?;
+        } else {
+            self.cards.at = self.is_first().then_some(now + CARD_REPEAT_MS);
+        }
+        self.refresh(now, s);
+        Ok(())
+    }
+
+    fn new_epoch(&mut self, now: u64, merged: &Merged, mine: bool, s: &mut Shared) -> Result<(), CoreError> {
+        let changes = self.roster.follow(now, self.group.leaves(), false);
+        self.keys(merged, s)?;
+        self.log.release(&mut s.out);
+        self.lobby.new_epoch(now, self.group.epoch(), self.group.lobby_key()?);
+        let roster = &self.roster;
+        self.lobby.settle(now, |id| roster.contains(id));
+        if mine {
+            self.send_card(now, s)?;
+        }
+        self.cards.at = (!mine && self.is_first()).then_some(now + CARD_REPEAT_MS);
+        if merged.added {
+            self.beacon_soon(now);
+        }
+        self.announce(changes, s);
+        self.refresh(now, s);
+        self.hear_early(now, s);
+        Ok(())
+    }
+
+    fn keys(&mut self, merged: &Merged, s: &mut Shared) -> Result<(), CoreError> {
+        let leaves = self.group.leaves();
+        let removes = !merged.removed.is_empty();
+        let switch_after_ms = if removes || leaves.len() <= SWITCH_AT_ONCE_UP_TO {
+            0
+        } else {
+            SWITCH_AFTER_ADD_MS
+        };
+        s.out.push_back(Output::Keys(EpochKeysOut {
+            epoch: self.group.epoch(),
+            base_key: self.group.media_key()?,
+            own_leaf: self.group.own_leaf(),
+            leaves: leaves.iter().map(|l| (l.index, l.data.transport_id)).collect(),
+            removed: merged.removed.clone(),
+            drop_old_after_ms: if removes { OLD_EPOCH_REMOVE_MS } else { OLD_EPOCH_ADD_MS },
+            switch_after_ms,
+        }));
+        Ok(())
+    }
+
+    /// Messages that came before their epoch.
+    fn hear_early(&mut self, now: u64, s: &mut Shared) {
+        for (at, body) in self.log.take_early() {
+            match self.group.open(&body) {
+                Ok(Heard::Early) => self.log.put_back(at, body),
+                Ok(heard) => self.heard(now, heard, s),
+                Err(_) => {}
+            }
+        }
+    }
+
+    pub(super) fn send_card(&mut self, now: u64, s: &mut Shared) -> Result<(), CoreError> {
+        self.cards.sent_at = now;
+        let lobby_key = self.lobby.public().ok_or(CoreError::NoGroup)?.to_vec();
+        let card = Card::sign(
+            &s.room,
+            &self.call,
+            self.group.epoch(),
+            lobby_key,
+            self.group.size(),
+            &self.group.identity().key,
+        );
+        s.send_envelope(ClearPart::card(self.call), &card.to_bytes())
+    }
+
+    /// Whether this member is the first in the committers' order of this epoch.
+    pub(super) fn is_first(&self) -> bool {
+        self.place() == Some(0)
+    }
+
+    /// This member's place in the committers' order: those heard of and visible first, then by the epoch's hash.
+    pub(super) fn place(&self) -> Option<usize> {
+        let own = self.roster.own();
+        let mut order = BTreeSet::new();
+        for entry in self.roster.in_order() {
+            let id = entry.data.member_id;
+            let hidden = if id == own { self.own.hidden } else { entry.hidden() };
+            if id == own || !entry.lost {
+                order.insert((hidden, self.group.committer_rank(&id), id));
+            }
+        }
+        order.iter().position(|(_, _, id)| *id == own)
+    }
+}

@@ -1,0 +1,339 @@
+//! A member in a call: state, and what happens when something comes in.
+//!
+//! Does not open sockets and does not decide alone who is in: commits count by the log's order, people by their leaves.
+//! Split by what it does: `inside` takes input, `epochs` moves from epoch to epoch, `routine` acts by the clock, `show` tells the screen.
+
+use conclave_protocol::envelope::{ClearPart, Envelope, EnvelopeType};
+use conclave_protocol::ids::{CallId, MemberId, TrackKind};
+use conclave_protocol::message::{CallHead, ClientMessage, RefusalCode, ServerMessage, client_type};
+
+use super::card::{Card, is_better};
+use super::committer::Committer;
+use super::knock::Lobby;
+use super::log::{Log, Place};
+use super::media::Media;
+use super::newcomer::{Farewell, read_card};
+use super::roster::Roster;
+use super::shared::Shared;
+use super::words::{Words, verify_leave};
+use crate::error::CoreError;
+use crate::group::{Group, Heard};
+use crate::io::{EndReason, Event, NoticeCode, Output, RosterEntry, State};
+use crate::limits::{CARD_REPEAT_MS, COMMIT_RETRY_MS};
+use crate::text::clean_chat;
+
+/// What the call asks of the member around it.
+pub(crate) enum Turn {
+    /// Nothing.
+    Stay,
+    /// A lone founder leaves for a better call, under the same member id.
+    GiveWay(CallId, Card),
+    /// The call could not be founded: look at the room's calls again.
+    StartOver,
+    /// This member lost its place and joins anew.
+    JoinAnew,
+    /// Over.
+    End(EndReason),
+}
+
+/// See the module.
+pub(crate) struct Inside {
+    pub(super) call: CallId,
+    pub(super) group: Group,
+    pub(super) log: Log,
+    pub(super) lobby: Lobby,
+    pub(super) roster: Roster,
+    pub(super) media: Media,
+    pub(super) committer: Committer,
+    pub(super) own: OwnSigns,
+    /// Attached on the present connection.
+    pub(super) attached: bool,
+    pub(super) cards: Cards,
+    pub(super) shown: Vec<RosterEntry>,
+    pub(super) codec: Option<u8>,
+}
+
+/// What this member says of itself in beacons.
+pub(super) struct OwnSigns {
+    pub(super) joined_at: u64,
+    pub(super) hand: bool,
+    pub(super) hidden: bool,
+    pub(super) beacon_at: u64,
+    pub(super) beaconed_at: u64,
+    /// When this member last came back to its call, and for how long it had not been heard before.
+    pub(super) returned: (u64, u64),
+    /// To be said once, right after joining: the leaf that this member had before.
+    pub(super) farewell: Option<Farewell>,
+}
+
+/// When to send the call card.
+pub(super) struct Cards {
+    /// Set for the first in the committers' order, in case the committer vanished.
+    pub(super) at: Option<u64>,
+    pub(super) sent_at: u64,
+}
+
+impl Inside {
+    /// Enters a call with a group made or joined. `have_seq` is where its log stands.
+    pub(crate) fn enter(
+        now: u64,
+        group: Group,
+        call: CallId,
+        have_seq: u64,
+        farewell: Option<Farewell>,
+        (hand, hidden, on): (bool, bool, u8),
+        s: &mut Shared,
+    ) -> Result<Self, CoreError> {
+        let own = group.identity().data.member_id;
+        let mut inside = Self {
+            call,
+            log: Log::new(have_seq),
+            lobby: Lobby::default(),
+            roster: Roster::new(own),
+            media: Media::default(),
+            committer: Committer::new(now),
+            own: OwnSigns {
+                joined_at: now,
+                hand,
+                hidden,
+                beacon_at: now,
+                beaconed_at: now,
+                returned: (now, 0),
+                farewell,
+            },
+            attached: false,
+            cards: Cards { at: None, sent_at: 0 },
+            shown: Vec::new(),
+            codec: None,
+            group,
+        };
+        for kind in TrackKind::ALL {
+            inside.media.wish(kind, on & (1 << kind as u8) != 0);
+        }
+        inside.attach(now, s);
+        inside.begin(now, s)?;
+        Ok(inside)
+    }
+
+    /// What the person has switched on: hand, hidden, bit per track kind.
+    pub(crate) fn switches(&self) -> (bool, bool, u8) {
+        (self.own.hand, self.own.hidden, self.media.wishes())
+    }
+
+    /// A connection was admitted: take our place again.
+    pub(crate) fn admitted(&mut self, now: u64, heads: &[CallHead], s: &mut Shared) -> Turn {
+        // While we were away nobody else fell silent, as far as we know.
+        self.roster.forgive(now);
+        self.own.returned = (now, now.saturating_sub(self.own.beaconed_at));
+        self.attach(now, s);
+        self.resubmit(now, s);
+        self.own.beacon_at = now;
+        // SECURITY: whoever lags behind would put an old card, to which no knock can be opened, in the place of the present one.
+        let current = heads
+            .iter()
+            .find(|h| h.call_id == self.call)
+            .is_none_or(|h| h.head_seq <= self.log.have_seq);
+        self.cards.at = (current && self.is_first()).then_some(now);
+        self.refresh(now, s);
+        for head in heads {
+            if let Some(card) = head.card.as_ref().and_then(|c| read_card(s, &head.call_id, c))
+                && self.gives_way_to(&head.call_id, &card)
+            {
+                return Turn::GiveWay(head.call_id, card);
+            }
+        }
+        Turn::Stay
+    }
+
+    fn attach(&mut self, now: u64, s: &mut Shared) {
+        s.send(&ClientMessage::Attach {
+            call_id: self.call,
+            have_seq: self.log.have_seq,
+        });
+        self.attached = s.connection.is_up();
+        self.media.restart(&mut s.out);
+        self.committer.back_off(now, 0);
+        s.stand(State::InCall);
+    }
+
+    /// The connection is gone; the group stays.
+    pub(crate) fn lost(&mut self, s: &mut Shared) {
+        self.attached = false;
+        s.stand(State::Reconnecting);
+    }
+
+    pub(crate) fn message(&mut self, now: u64, message: ServerMessage, s: &mut Shared) -> Turn {
+        match message {
+            ServerMessage::Notice { call_id, seq, drop } if call_id == self.call => self.log.notice(now, seq, drop),
+            ServerMessage::EnvelopeIn { seq, envelope } => return self.envelope(now, seq, envelope, s),
+            ServerMessage::Answer { sdp } => {
+                s.out.push_back(Output::ApplyAnswer { sdp });
+                self.media.answered();
+                self.refresh(now, s);
+            }
+            ServerMessage::Tracks { tracks } => {
+                self.media.tracks(tracks);
+                self.refresh(now, s);
+            }
+            ServerMessage::Refused {
+                re,
+                code,
+                retry_after_ms,
+                ..
+            } => return self.refused(now, re, code, retry_after_ms, s),
+            _ => {}
+        }
+        Turn::Stay
+    }
+
+    fn refused(&mut self, now: u64, re: u8, code: RefusalCode, retry_after_ms: Option<u32>, s: &mut Shared) -> Turn {
+        let wait = u64::from(retry_after_ms.unwrap_or(0));
+        match (re, code) {
+            (client_type::ATTACH, RefusalCode::BacklogGone | RefusalCode::UnknownCall | RefusalCode::StaleSequence) => {
+                return Turn::JoinAnew;
+            }
+            // A founder too many: the room's other calls will have room.
+            (client_type::ATTACH, RefusalCode::CallLimit) if self.group.size() == 1 => return Turn::StartOver,
+            (client_type::ATTACH, RefusalCode::CallLimit) => return Turn::End(EndReason::CallLimit),
+            (client_type::ATTACH, RefusalCode::RoomFull) => return Turn::End(EndReason::RoomFull),
+            // Whether the commit at that sequence was somebody else's or our own, sent twice, its echo will tell.
+            (client_type::ENVELOPE, RefusalCode::StaleSequence) => {
+                self.committer.back_off(now, s.random.below(COMMIT_RETRY_MS))
+            }
+            (client_type::ENVELOPE, RefusalCode::RateLimited) => {
+                self.committer.back_off(now, wait.max(COMMIT_RETRY_MS));
+                self.log.retry_soon(now, wait.max(COMMIT_RETRY_MS));
+            }
+            (client_type::ENVELOPE, RefusalCode::TooLarge) => {
+                // A commit that will never be taken: start over with fewer newcomers, and later.
+                self.log.pending = None;
+                self.lobby.waiting.truncate(1);
+                self.committer.back_off(now, 10 * COMMIT_RETRY_MS);
+            }
+            (client_type::PUBLISH, RefusalCode::FloorFull) => {
+                self.media.floor_full();
+                s.event(Event::Notice(NoticeCode::FloorFull));
+                self.beacon_soon(now);
+                self.refresh(now, s);
+            }
+            (client_type::OFFER, _) => s.event(Event::Notice(NoticeCode::MediaRefused)),
+            (_, RefusalCode::Closing) => return Turn::End(EndReason::Closing),
+            _ => {}
+        }
+        Turn::Stay
+    }
+
+    fn envelope(&mut self, now: u64, seq: Option<u64>, bytes: Vec<u8>, s: &mut Shared) -> Turn {
+        let decoded = Envelope::decode(&bytes);
+        let kind = decoded.as_ref().map(|e| e.clear.kind).ok();
+        match (decoded, kind, seq) {
+            (Ok(envelope), Some(EnvelopeType::Commit), Some(seq)) if envelope.clear.call_id == self.call => {
+                self.commit_in(now, seq, &bytes, &envelope, s)
+            }
+            (Ok(envelope), Some(EnvelopeType::Message), None) if envelope.clear.call_id == self.call => {
+                // SECURITY: what a peer sends wrongly is dropped; it ends nothing.
+                if let Ok(body) = s.open(&envelope) {
+                    self.hear(now, body, s);
+                }
+                Turn::Stay
+            }
+            (Ok(envelope), Some(EnvelopeType::Knock), None) if envelope.clear.call_id == self.call => {
+                if let Ok(body) = s.open(&envelope) {
+                    let known = self.lobby.knock(now, self.group.keyring(), &s.room, &self.call, &body);
+                    match known {
+                        Ok(()) => {
+                            let roster = &self.roster;
+                            self.lobby.settle(now, |id| roster.contains(id));
+                        }
+                        // Sealed to a card that is not ours, or not any more: show the right one, once in a while.
+                        Err(_) if self.cards.at.is_none() && self.is_first() => {
+                            self.cards.at = Some(now.max(self.cards.sent_at + CARD_REPEAT_MS))
+                        }
+                        Err(_) => {}
+                    }
+                }
+                Turn::Stay
+            }
+            (Ok(envelope), Some(EnvelopeType::Card), None) => match read_card(s, &envelope.clear.call_id, &bytes) {
+                Some(card) if self.gives_way_to(&envelope.clear.call_id, &card) => {
+                    Turn::GiveWay(envelope.clear.call_id, card)
+                }
+                _ => Turn::Stay,
+            },
+            // SECURITY: whatever the server gives a sequence number takes its place in the log, garbage too, or members would disagree on the next.
+            (Err(_), _, Some(seq)) if self.log.place(seq) == Place::Next => {
+                self.void(now, s);
+                Turn::Stay
+            }
+            _ => Turn::Stay,
+        }
+    }
+
+    /// A founder who is still alone, with nobody about to be added, goes where more people are, or to the lower id.
+    fn gives_way_to(&self, call: &CallId, card: &Card) -> bool {
+        *call != self.call
+            && self.group.size() == 1
+            && self.log.pending.is_none()
+            && is_better((card.members, call), (1, &self.call))
+    }
+
+    /// Words of a member, sealed by MLS.
+    pub(super) fn hear(&mut self, now: u64, body: Vec<u8>, s: &mut Shared) {
+        match self.group.open(&body) {
+            Ok(Heard::Early) => self.log.keep_early(now, body),
+            Ok(heard) => self.heard(now, heard, s),
+            Err(_) => {}
+        }
+    }
+
+    pub(super) fn heard(&mut self, now: u64, heard: Heard, s: &mut Shared) {
+        if let Heard::Message { from, body } = heard
+            && self.roster.contains(&from)
+            && let Ok(words) = Words::from_bytes(&body)
+        {
+            self.words(now, from, words, s);
+        }
+    }
+
+    fn words(&mut self, now: u64, from: MemberId, words: Words, s: &mut Shared) {
+        match words {
+            Words::Beacon { beacon } => {
+                if self.roster.beacon(now, &from, beacon) {
+                    self.refresh(now, s);
+                }
+            }
+            Words::Chat { text } => {
+                if let (Some(text), Some(entry)) = (clean_chat(&text), self.roster.entry(&from)) {
+                    let name = entry.name.clone();
+                    s.event(Event::Chat {
+                        from,
+                        name,
+                        text,
+                        mine: false,
+                        at_ms: now,
+                    });
+                }
+            }
+            Words::Leave { member, signature } => {
+                let key = self.group.leaf_key_of(member);
+                if key.is_some_and(|key| verify_leave(&self.call, &member, &key, &signature))
+                    && let Some(change) = self.roster.leaves(&member)
+                {
+                    self.announce(vec![change], s);
+                    self.refresh(now, s);
+                }
+            }
+            Words::Reaction { char } => s.event(Event::Reaction { from, char }),
+        }
+    }
+
+    /// Seals words to the group and sends them.
+    pub(super) fn say(&mut self, words: &Words, s: &mut Shared) -> Result<(), CoreError> {
+        let message = self.group.seal(&words.to_bytes())?;
+        s.send_envelope(ClearPart::message(self.call), &message)
+    }
+
+    pub(crate) fn into_group(self) -> Group {
+        self.group
+    }
+}

@@ -1,0 +1,190 @@
+//! The order of commits as one member keeps it: what it has, what it submitted, what is announced, what came too early.
+//!
+//! Does not read commits. INVARIANT: `have_seq` only ever goes up by one, for valid and void commits alike; a commit of one's own
+//! counts when the very bytes that were submitted come back. SPEC: protocol.md §2, "compares and swaps a log sequence", "Epoch notice".
+
+use std::collections::VecDeque;
+
+use crate::io::Output;
+use crate::limits::{COMMIT_ECHO_MS, HOLD_ADD_MS, HOLD_DROP_MS, LEFT_BEHIND_MS, MAX_EARLY, PAST_EPOCH_MS};
+
+/// A submission on its way.
+pub(crate) struct Pending {
+    /// The commit's envelope as it was sent; its echo is recognised by these bytes.
+    pub(crate) commit: Vec<u8>,
+    /// The welcomes that went with it.
+    pub(crate) welcomes: Vec<Vec<u8>>,
+    sent_at: u64,
+    /// Refused for the moment, to be sent again then.
+    again_at: Option<u64>,
+}
+
+/// See the module.
+pub(crate) struct Log {
+    pub(crate) have_seq: u64,
+    pub(crate) pending: Option<Pending>,
+    /// When to fall silent, because a commit is ordered whose body has not come.
+    hold_at: Option<u64>,
+    held: bool,
+    /// Messages of an epoch still to come, with their time of arrival.
+    early: VecDeque<(u64, Vec<u8>)>,
+    /// When each past epoch ended, oldest first.
+    ended: VecDeque<u64>,
+}
+
+/// Where an incoming commit stands.
+#[derive(PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The next one.
+    Next,
+    /// Seen already.
+    Old,
+    /// Something between is missing.
+    Gap,
+}
+
+impl Log {
+    pub(crate) fn new(have_seq: u64) -> Self {
+        Self {
+            have_seq,
+            pending: None,
+            hold_at: None,
+            held: false,
+            early: VecDeque::new(),
+            ended: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn place(&self, seq: u64) -> Place {
+        match seq.checked_sub(self.have_seq) {
+            None | Some(0) => Place::Old,
+            Some(1) => Place::Next,
+            Some(_) => Place::Gap,
+        }
+    }
+
+    pub(crate) fn submitted(&mut self, now: u64, commit: Vec<u8>, welcomes: Vec<Vec<u8>>) {
+        self.pending = Some(Pending {
+            commit,
+            welcomes,
+            sent_at: now,
+            again_at: None,
+        });
+    }
+
+    /// It is being sent once more; the server takes it at most once, for its base sequence is spent after that.
+    pub(crate) fn resubmitted(&mut self, now: u64) {
+        if let Some(pending) = &mut self.pending {
+            pending.sent_at = now;
+            pending.again_at = None;
+        }
+    }
+
+    /// The server takes no commit just now: the same one again after `wait`.
+    pub(crate) fn retry_soon(&mut self, now: u64, wait: u64) {
+        if let Some(pending) = &mut self.pending {
+            pending.again_at = Some(now + wait);
+        }
+    }
+
+    pub(crate) fn again_due(&self, now: u64) -> bool {
+        self.pending
+            .as_ref()
+            .and_then(|p| p.again_at)
+            .is_some_and(|at| now >= at)
+    }
+
+    pub(crate) fn is_own(&self, envelope: &[u8]) -> bool {
+        self.pending.as_ref().is_some_and(|p| p.commit == envelope)
+    }
+
+    pub(crate) fn echo_overdue(&self, now: u64) -> bool {
+        self.pending
+            .as_ref()
+            .is_some_and(|p| now.saturating_sub(p.sent_at) >= COMMIT_ECHO_MS)
+    }
+
+    /// A commit is ordered; senders keep the old epoch for a while, then fall silent.
+    pub(crate) fn notice(&mut self, now: u64, seq: u64, drop: bool) {
+        if seq > self.have_seq {
+            let at = now + if drop { HOLD_DROP_MS } else { HOLD_ADD_MS };
+            self.hold_at = Some(self.hold_at.map_or(at, |old| old.min(at)));
+        }
+    }
+
+    /// The commit at the next sequence was dealt with, merged or void.
+    pub(crate) fn advance(&mut self, out: &mut VecDeque<Output>) {
+        self.have_seq += 1;
+        self.release(out);
+    }
+
+    /// No announced commit is outstanding any more.
+    pub(crate) fn release(&mut self, out: &mut VecDeque<Output>) {
+        self.hold_at = None;
+        if self.held {
+            self.held = false;
+            out.push_back(Output::Hold(false));
+        }
+    }
+
+    pub(crate) fn tick(&mut self, now: u64, out: &mut VecDeque<Output>) {
+        if self.hold_at.is_some_and(|at| now >= at) {
+            self.hold_at = None;
+            self.held = true;
+            out.push_back(Output::Hold(true));
+        }
+    }
+
+    /// Keeps a message of a later epoch.
+    pub(crate) fn keep_early(&mut self, now: u64, bytes: Vec<u8>) {
+        if self.early.len() < MAX_EARLY {
+            self.early.push_back((now, bytes));
+        }
+    }
+
+    pub(crate) fn take_early(&mut self) -> VecDeque<(u64, Vec<u8>)> {
+        std::mem::take(&mut self.early)
+    }
+
+    pub(crate) fn put_back(&mut self, at: u64, bytes: Vec<u8>) {
+        self.early.push_back((at, bytes));
+    }
+
+    /// Others have been speaking in an epoch that this member cannot reach.
+    pub(crate) fn left_behind(&self, now: u64) -> bool {
+        self.early
+            .front()
+            .is_some_and(|(at, _)| now.saturating_sub(*at) >= LEFT_BEHIND_MS)
+    }
+
+    pub(crate) fn epoch_ended(&mut self, now: u64) {
+        self.ended.push_back(now);
+    }
+
+    /// How many past epochs' message keys are still to be kept, if that has changed.
+    pub(crate) fn expire_past(&mut self, now: u64) -> Option<usize> {
+        let before = self.ended.len();
+        while self
+            .ended
+            .front()
+            .is_some_and(|at| now.saturating_sub(*at) >= PAST_EPOCH_MS)
+        {
+            self.ended.pop_front();
+        }
+        (self.ended.len() != before).then_some(self.ended.len())
+    }
+
+    pub(crate) fn timeout(&self) -> Option<u64> {
+        [
+            self.hold_at,
+            self.pending
+                .as_ref()
+                .map(|p| p.again_at.unwrap_or(p.sent_at + COMMIT_ECHO_MS)),
+            self.early.front().map(|(at, _)| at + LEFT_BEHIND_MS),
+            self.ended.front().map(|at| at + PAST_EPOCH_MS),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+}

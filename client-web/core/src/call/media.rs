@@ -1,0 +1,157 @@
+//! This member's peer connection as the signalling sees it: sections, what is published, what the slots show.
+//!
+//! Does not touch media or devices. Requests go out only after the server answered the offer; a new connection starts from nothing. The receiver's
+//! expectation leaves together with the request, so nothing that the server puts into a slot unasked is ever shown. SPEC: protocol.md §3.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use conclave_protocol::ids::{TrackId, TrackKind};
+use conclave_protocol::message::{ClientMessage, SlotRequest, TrackState};
+
+use super::slots::{Candidate, Slots};
+use super::socket::Connection;
+use crate::io::{MidRole, Output, Role};
+
+/// The one layer wanted until layers are chosen: the highest.
+const TOP_LAYER: u8 = conclave_protocol::limits::MAX_LAYER;
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Media {
+    sections: Vec<MidRole>,
+    answered: bool,
+    /// Bit per track kind: the person wants it on.
+    wishes: u8,
+    /// What the server was told last, by section.
+    published: BTreeMap<String, bool>,
+    /// What each slot was pointed at last.
+    shown: BTreeMap<String, TrackId>,
+    tracks: Vec<TrackState>,
+    pub(crate) slots: Slots,
+}
+
+fn bit(kind: TrackKind) -> u8 {
+    1 << kind as u8
+}
+
+impl Media {
+    /// A fresh attachment: the server knows nothing of media any more.
+    pub(crate) fn restart(&mut self, out: &mut VecDeque<Output>) {
+        self.sections.clear();
+        self.answered = false;
+        self.published.clear();
+        self.shown.clear();
+        self.tracks.clear();
+        out.push_back(Output::NeedOffer);
+    }
+
+    pub(crate) fn ready(&mut self, mids: Vec<MidRole>) {
+        self.sections = mids;
+        self.published.clear();
+        self.shown.clear();
+    }
+
+    pub(crate) fn answered(&mut self) {
+        self.answered = true;
+    }
+
+    pub(crate) fn wish(&mut self, kind: TrackKind, on: bool) {
+        if on {
+            self.wishes |= bit(kind)
+        } else {
+            self.wishes &= !bit(kind)
+        }
+    }
+
+    /// Bit per track kind: what this member sends, for the beacon.
+    pub(crate) fn wishes(&self) -> u8 {
+        self.wishes
+    }
+
+    pub(crate) fn tracks(&mut self, tracks: Vec<TrackState>) {
+        self.tracks = tracks;
+    }
+
+    /// Bit per track kind: what the server says a member has switched on. It decides what is asked for, never what is believed.
+    pub(crate) fn on(&self, transport: &conclave_protocol::ids::TransportId) -> u8 {
+        self.tracks
+            .iter()
+            .filter(|t| t.on && t.track.transport == *transport)
+            .fold(0, |on, t| on | bit(t.track.kind))
+    }
+
+    /// The server has no seat for the microphone.
+    pub(crate) fn floor_full(&mut self) {
+        self.wish(TrackKind::Microphone, false);
+        let mics: Vec<String> = self.mids_of(Role::Publish(TrackKind::Microphone));
+        for mid in mics {
+            self.published.insert(mid, false);
+        }
+    }
+
+    fn mids_of(&self, role: Role) -> Vec<String> {
+        self.sections
+            .iter()
+            .filter(|s| s.role == role)
+            .map(|s| s.mid.clone())
+            .collect()
+    }
+
+    /// Brings the server and the receivers up to date with what is wanted.
+    pub(crate) fn update(&mut self, others: &[Candidate], connection: &mut Connection, out: &mut VecDeque<Output>) {
+        self.slots.assign(others);
+        if !self.answered || !connection.is_up() {
+            return;
+        }
+        let mut requests = Vec::new();
+        for section in &self.sections {
+            let (kind, want) = match section.role {
+                Role::Publish(kind) => {
+                    let on = self.wishes & bit(kind) != 0;
+                    if self.published.get(&section.mid).copied().unwrap_or(false) != on {
+                        self.published.insert(section.mid.clone(), on);
+                        connection.send(
+                            &ClientMessage::Publish {
+                                mid: section.mid.clone(),
+                                kind,
+                                on,
+                            },
+                            out,
+                        );
+                    }
+                    continue;
+                }
+                Role::AudioSlot(k) => (
+                    TrackKind::Microphone,
+                    self.slots.wanted(k, TrackKind::Microphone, others),
+                ),
+                Role::CameraSlot(k) => (TrackKind::Camera, self.slots.wanted(k, TrackKind::Camera, others)),
+                Role::ScreenSlot => (TrackKind::Screen, self.slots.wanted_screen(TrackKind::Screen, others)),
+                Role::ScreenAudioSlot => (
+                    TrackKind::ScreenAudio,
+                    self.slots.wanted_screen(TrackKind::ScreenAudio, others),
+                ),
+            };
+            if self.shown.get(&section.mid).copied() == want {
+                continue;
+            }
+            match want {
+                Some(track) => self.shown.insert(section.mid.clone(), track),
+                None => self.shown.remove(&section.mid),
+            };
+            out.push_back(Output::Expect {
+                mid: section.mid.clone(),
+                kind,
+                track: want,
+            });
+            requests.push(SlotRequest {
+                mid: section.mid.clone(),
+                track: want,
+                layer: TOP_LAYER,
+            });
+        }
+        if !requests.is_empty() {
+            connection.send(&ClientMessage::Slots { slots: requests }, out);
+        }
+    }
+}

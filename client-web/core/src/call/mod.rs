@@ -1,0 +1,408 @@
+//! The call as one member lives it: [`Member`], and the parts that it is made of.
+//!
+//! Does not do I/O. Parts: `socket` (connection), `newcomer` with `choose`, `card`, `knock` (getting in), `inside` with `epochs`, `routine`, `show` (being in),
+//! `log`, `roster`, `committer`, `slots`, `media`, `words` (what being in consists of), `shared` (what all need).
+
+mod card;
+mod choose;
+mod committer;
+mod epochs;
+mod inside;
+mod knock;
+mod log;
+mod media;
+mod newcomer;
+mod roster;
+mod routine;
+mod shared;
+mod show;
+mod slots;
+mod socket;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+
+use conclave_protocol::ids::RoomId;
+use conclave_protocol::keys::LinkKeys;
+use conclave_protocol::link::GuestLink;
+use conclave_protocol::message::{RefusalCode, ServerMessage, client_type};
+use conclave_protocol::server_name::ServerName;
+
+use crate::error::CoreError;
+use crate::group::{Identity, RoomBinding};
+use crate::io::{EndReason, Event, Input, NoticeCode, Output, State};
+use crate::limits::GIVE_UP_MS;
+use crate::random::Random;
+use crate::text::clean_name;
+use inside::{Inside, Turn};
+use newcomer::{Arrival, Farewell, Newcomer};
+use shared::Shared;
+use socket::Connection;
+
+/// What a member is made with, besides the link.
+pub struct Options {
+    /// 32 fresh random bytes, used for this member only.
+    pub seed: [u8; 32],
+}
+
+/// One member of a call, from opening the link to leaving.
+pub struct Member {
+    shared: Shared,
+    stage: Stage,
+    /// What the person has switched on, kept across stages: hand, hidden, bit per track kind.
+    switches: (bool, bool, u8),
+    started_at: Option<u64>,
+    deadline: Option<u64>,
+}
+
+enum Stage {
+    Outside(Box<Newcomer>),
+    Inside(Box<Inside>),
+    Over,
+}
+
+impl Member {
+    /// A member that will join the link's room at `server` under `name`. `codecs`: bit 0 VP8, bit 1 VP9, bit 2 AV1.
+    ///
+    /// Asks for a socket at the first [`Member::handle`]. Fails if nothing showable is left of the name, or it is longer than 64 bytes.
+    pub fn new(
+        link: &GuestLink,
+        server: &ServerName,
+        name: &str,
+        codecs: u8,
+        options: &Options,
+    ) -> Result<Self, CoreError> {
+        let name = clean_name(name).ok_or(CoreError::NameUnusable)?;
+        let keys = LinkKeys::derive(&link.link_secret);
+        let mut random = Random::new(&options.seed);
+        let room_id = RoomId::of(&link.room_fp, server);
+        let connection = Connection::new(server.clone(), room_id, &keys, &random.secret());
+        let mut shared = Shared {
+            room: RoomBinding {
+                room_fp: link.room_fp,
+                generation: link.generation,
+            },
+            envelope_key: keys.envelope(),
+            psk: keys.psk(),
+            name,
+            codecs,
+            random,
+            connection,
+            out: VecDeque::new(),
+            state: None,
+        };
+        let identity = shared.fresh_identity();
+        let newcomer = Newcomer::new(shared.keyring()?, identity, false, None);
+        Ok(Self {
+            shared,
+            stage: Stage::Outside(Box::new(newcomer)),
+            switches: (false, false, 0),
+            started_at: None,
+            deadline: None,
+        })
+    }
+
+    /// Something happened at `now_ms`, on a clock that never goes back.
+    pub fn handle(&mut self, now_ms: u64, input: Input<'_>) {
+        if matches!(self.stage, Stage::Over) {
+            return;
+        }
+        if self.started_at.is_none() {
+            self.started_at = Some(now_ms);
+            self.shared.stand(State::Connecting);
+            self.shared.connection.open(&mut self.shared.out);
+        }
+        self.dispatch(now_ms, input);
+        self.tick(now_ms);
+        self.deadline = self.next_deadline(now_ms);
+    }
+
+    /// The next thing to do outside.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.shared.out.pop_front()
+    }
+
+    /// When to call [`Member::handle`] with [`Input::Tick`], if nothing else comes before.
+    pub fn poll_timeout(&self) -> Option<u64> {
+        self.deadline
+    }
+
+    fn dispatch(&mut self, now: u64, input: Input<'_>) {
+        match input {
+            Input::Tick => {}
+            Input::SocketOpen => {
+                self.shared.connection.opened(now);
+                if matches!(self.stage, Stage::Outside(_)) && self.shared.state != Some(State::Reconnecting) {
+                    self.shared.stand(State::Admitting);
+                }
+            }
+            Input::SocketFrame(bytes) => self.frame(now, bytes),
+            Input::SocketClosed { code } => self.closed(code),
+            Input::Leave => self.leave(),
+            other => self.intent(now, other),
+        }
+    }
+
+    /// What the person or their devices want.
+    fn intent(&mut self, now: u64, input: Input<'_>) {
+        let s = &mut self.shared;
+        if let Stage::Inside(inside) = &mut self.stage {
+            match input {
+                Input::MediaReady { mids } => inside.media_ready(now, mids, s),
+                Input::LocalOffer { sdp } => inside.offer(sdp, s),
+                Input::Publish { kind, on } => inside.publish(now, kind, on, s),
+                Input::Chat { text } => inside.chat(now, &text, s),
+                Input::Hand(up) => inside.hand(now, up, s),
+                Input::Reaction(char) => inside.react(char, s),
+                Input::Hidden(hidden) => inside.hidden(now, hidden, s),
+                Input::ShowSafetyNumber => inside.safety_number(s),
+                _ => {}
+            }
+            self.switches = inside.switches();
+            return;
+        }
+        match input {
+            Input::Publish { kind, on: true } => self.switches.2 |= 1 << kind as u8,
+            Input::Publish { kind, on: false } => self.switches.2 &= !(1 << kind as u8),
+            Input::Hand(up) => self.switches.0 = up,
+            Input::Hidden(hidden) => self.switches.1 = hidden,
+            Input::Chat { .. } => s.event(Event::Notice(NoticeCode::ChatRefused)),
+            _ => {}
+        }
+    }
+
+    fn frame(&mut self, now: u64, bytes: &[u8]) {
+        let s = &mut self.shared;
+        match s.connection.frame(now, bytes, &mut s.random, &mut s.out) {
+            Ok(Some(message)) => self.message(now, message),
+            Ok(None) => {}
+            // A server that does not keep to the protocol: another connection may do better, and if not, time will tell.
+            Err(_) => self.drop_connection(),
+        }
+    }
+
+    fn message(&mut self, now: u64, message: ServerMessage) {
+        if let ServerMessage::Refused {
+            re: client_type::HELLO | client_type::ADMIT,
+            code,
+            ..
+        } = message
+        {
+            self.not_admitted(code);
+            return;
+        }
+        let s = &mut self.shared;
+        match &mut self.stage {
+            Stage::Outside(newcomer) => {
+                let arrival = match message {
+                    ServerMessage::Admitted { calls, .. } => newcomer.admitted(now, calls, s),
+                    ServerMessage::EnvelopeIn { seq, envelope } => newcomer.envelope(now, seq, &envelope, s),
+                    ServerMessage::Refused {
+                        re: client_type::ENVELOPE,
+                        code,
+                        ..
+                    } => newcomer.refused(now, code, s),
+                    _ => Ok(None),
+                };
+                self.arrive(now, arrival);
+            }
+            Stage::Inside(inside) => {
+                let turn = match message {
+                    ServerMessage::Admitted { calls, .. } => inside.admitted(now, &calls, s),
+                    message => inside.message(now, message, s),
+                };
+                self.turn(now, turn);
+            }
+            Stage::Over => {}
+        }
+    }
+
+    fn not_admitted(&mut self, code: RefusalCode) {
+        match code {
+            RefusalCode::NotAllowed => self.end(EndReason::NotAllowed),
+            RefusalCode::RoomFull => self.end(EndReason::RoomFull),
+            RefusalCode::ServerFull => self.end(EndReason::ServerFull),
+            RefusalCode::Malformed | RefusalCode::TooLarge => self.end(EndReason::Incompatible),
+            // The server goes down or is too busy: try again later.
+            _ => self.drop_connection(),
+        }
+    }
+
+    fn closed(&mut self, code: u16) {
+        match RefusalCode::from_close_code(code) {
+            Some(code @ (RefusalCode::NotAllowed | RefusalCode::RoomFull | RefusalCode::ServerFull))
+                if !self.shared.connection.is_up() =>
+            {
+                self.not_admitted(code)
+            }
+            _ => self.lost(),
+        }
+    }
+
+    fn drop_connection(&mut self) {
+        let s = &mut self.shared;
+        s.connection.close(&mut s.out);
+        self.lost();
+    }
+
+    fn lost(&mut self) {
+        let s = &mut self.shared;
+        s.connection.lost(&mut s.random, &mut s.out);
+        match &mut self.stage {
+            Stage::Inside(inside) => inside.lost(s),
+            Stage::Outside(newcomer) if newcomer.returning => s.stand(State::Reconnecting),
+            _ => s.stand(State::Connecting),
+        }
+    }
+
+    /// A newcomer got in, or not.
+    fn arrive(&mut self, now: u64, arrival: Result<Option<Arrival>, CoreError>) {
+        let (group, call, have_seq) = match arrival {
+            Ok(None) => return,
+            Ok(Some(Arrival::Founded(group, call))) => (group, call, 0),
+            Ok(Some(Arrival::Joined(group, call, seq))) => (group, call, seq),
+            Err(CoreError::Library | CoreError::NoGroup) => return self.end(EndReason::Internal),
+            // SECURITY: a peer's bad card or welcome is dropped; the next knock brings another.
+            Err(_) => return,
+        };
+        let (returning, farewell) = match &mut self.stage {
+            Stage::Outside(newcomer) => (newcomer.returning, newcomer.farewell.take()),
+            _ => (false, None),
+        };
+        match Inside::enter(now, *group, call, have_seq, farewell, self.switches, &mut self.shared) {
+            Ok(inside) => {
+                self.stage = Stage::Inside(Box::new(inside));
+                if returning {
+                    self.shared.event(Event::Notice(NoticeCode::JoinedAnew));
+                }
+            }
+            Err(_) => self.end(EndReason::Internal),
+        }
+    }
+
+    fn turn(&mut self, now: u64, turn: Turn) {
+        match turn {
+            Turn::Stay => {}
+            Turn::End(reason) => self.end(reason),
+            Turn::GiveWay(call, card) => {
+                let Stage::Inside(inside) = std::mem::replace(&mut self.stage, Stage::Over) else {
+                    return;
+                };
+                let identity = inside.into_group().into_identity();
+                let arrival = self.outside(identity, false, None).and_then(|mut newcomer| {
+                    let arrival = newcomer.card(now, call, card, &mut self.shared);
+                    self.stage = Stage::Outside(newcomer);
+                    arrival
+                });
+                self.arrive(now, arrival);
+            }
+            Turn::StartOver => {
+                let Stage::Inside(inside) = std::mem::replace(&mut self.stage, Stage::Over) else {
+                    return;
+                };
+                match self.outside(inside.into_group().into_identity(), false, None) {
+                    Ok(newcomer) => {
+                        self.stage = Stage::Outside(newcomer);
+                        self.drop_connection();
+                    }
+                    Err(_) => self.end(EndReason::Internal),
+                }
+            }
+            Turn::JoinAnew => {
+                let Stage::Inside(inside) = std::mem::replace(&mut self.stage, Stage::Over) else {
+                    return;
+                };
+                let farewell = inside.farewell();
+                drop(inside);
+                let s = &mut self.shared;
+                s.stand(State::Reconnecting);
+                let seed = s.random.secret();
+                s.connection.renew_transport(&seed);
+                let identity = s.fresh_identity();
+                match self.outside(identity, true, farewell) {
+                    Ok(newcomer) => {
+                        self.stage = Stage::Outside(newcomer);
+                        self.shared.connection.open(&mut self.shared.out);
+                    }
+                    Err(_) => self.end(EndReason::Internal),
+                }
+            }
+        }
+    }
+
+    fn outside(
+        &mut self,
+        identity: Identity,
+        returning: bool,
+        farewell: Option<Farewell>,
+    ) -> Result<Box<Newcomer>, CoreError> {
+        Ok(Box::new(Newcomer::new(
+            self.shared.keyring()?,
+            identity,
+            returning,
+            farewell,
+        )))
+    }
+
+    fn tick(&mut self, now: u64) {
+        let s = &mut self.shared;
+        if s.connection.tick(now, &mut s.out) {
+            self.drop_connection();
+        }
+        let s = &mut self.shared;
+        match &mut self.stage {
+            Stage::Outside(newcomer) => {
+                let given_up = !newcomer.returning
+                    && !s.connection.is_up()
+                    && self.started_at.is_some_and(|at| now.saturating_sub(at) >= GIVE_UP_MS);
+                let arrival = newcomer.tick(now, s);
+                if given_up {
+                    self.end(EndReason::ServerAway);
+                } else {
+                    self.arrive(now, arrival);
+                }
+            }
+            Stage::Inside(inside) => {
+                let turn = inside.tick(now, s);
+                self.turn(now, turn);
+            }
+            Stage::Over => {}
+        }
+    }
+
+    fn next_deadline(&mut self, now: u64) -> Option<u64> {
+        let own = match &mut self.stage {
+            Stage::Outside(newcomer) => {
+                let give_up = self
+                    .started_at
+                    .map(|at| at + GIVE_UP_MS)
+                    .filter(|_| !self.shared.connection.is_up());
+                newcomer.timeout().into_iter().chain(give_up).min()
+            }
+            Stage::Inside(inside) => inside.timeout(now),
+            Stage::Over => return None,
+        };
+        own.into_iter()
+            .chain(self.shared.connection.timeout())
+            .filter(|at| *at > now)
+            .min()
+    }
+
+    fn leave(&mut self) {
+        if let Stage::Inside(inside) = &mut self.stage {
+            inside.leave(&mut self.shared);
+        }
+        self.end(EndReason::Left);
+    }
+
+    /// SECURITY: the stage holds every secret of the group; dropping it wipes them.
+    fn end(&mut self, reason: EndReason) {
+        self.stage = Stage::Over;
+        let s = &mut self.shared;
+        s.connection.close(&mut s.out);
+        s.stand(State::Ended(reason));
+    }
+}

@@ -1,0 +1,224 @@
+//! Who is in the call, as the leaves and the beacons say.
+//!
+//! Does not remove anybody and never believes the server: members come and go with leaves, presence comes from beacons.
+
+use std::collections::BTreeMap;
+
+use conclave_protocol::ids::MemberId;
+
+use super::words::Beacon;
+use crate::group::{Leaf, LeafData};
+use crate::io::{DepartReason, Presence};
+use crate::limits::{BEACON_MS, BEACON_PER_MEMBER_MS, LOST_AFTER_MS, REMOVE_AFTER_MS};
+use crate::text::clean_name;
+
+/// What a name becomes of which nothing is left.
+const NAMELESS: &str = "?";
+
+/// One member.
+pub(crate) struct Entry {
+    pub(crate) leaf: u32,
+    pub(crate) data: LeafData,
+    pub(crate) name: String,
+    /// Counts up with each arrival: a stable order for the screen and the slots.
+    pub(crate) order: u64,
+    heard_at: u64,
+    pub(crate) beacon: Option<Beacon>,
+    pub(crate) lost: bool,
+    pub(crate) leaving: bool,
+}
+
+/// Somebody came or went.
+pub(crate) enum Change {
+    Arrived { name: String },
+    Departed { name: String, reason: DepartReason },
+}
+
+/// Everybody, this member included.
+pub(crate) struct Roster {
+    own: MemberId,
+    entries: BTreeMap<MemberId, Entry>,
+    next_order: u64,
+}
+
+/// Interval of beacons in a group of `n`.
+pub(crate) fn beacon_interval(n: usize) -> u64 {
+    BEACON_MS.max(BEACON_PER_MEMBER_MS * n as u64)
+}
+
+impl Roster {
+    pub(crate) fn new(own: MemberId) -> Self {
+        Self {
+            own,
+            entries: BTreeMap::new(),
+            next_order: 0,
+        }
+    }
+
+    pub(crate) fn own(&self) -> MemberId {
+        self.own
+    }
+
+    /// Follows the tree. `first` is the picture at joining: nobody of it "arrives".
+    pub(crate) fn follow(&mut self, now: u64, leaves: Vec<Leaf>, first: bool) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let present: BTreeMap<MemberId, Leaf> = leaves.into_iter().map(|l| (l.data.member_id, l)).collect();
+        self.entries.retain(|id, entry| {
+            let stays = present.contains_key(id);
+            if !stays {
+                let reason = match (entry.leaving, entry.lost) {
+                    (true, _) => DepartReason::Left,
+                    (false, true) => DepartReason::LostConnection,
+                    (false, false) => DepartReason::Removed,
+                };
+                // Whoever said goodbye was announced then.
+                if !entry.leaving {
+                    changes.push(Change::Departed {
+                        name: entry.name.clone(),
+                        reason,
+                    });
+                }
+            }
+            stays
+        });
+        let mut fresh: Vec<Leaf> = Vec::new();
+        for (id, leaf) in present {
+            match self.entries.get_mut(&id) {
+                Some(entry) => entry.leaf = leaf.index,
+                None => fresh.push(leaf),
+            }
+        }
+        fresh.sort_by_key(|l| l.index);
+        for leaf in fresh {
+            let name = clean_name(&leaf.data.name).unwrap_or_else(|| NAMELESS.to_owned());
+            if !first && leaf.data.member_id != self.own {
+                changes.push(Change::Arrived { name: name.clone() });
+            }
+            let order = self.next_order;
+            self.next_order += 1;
+            let entry = Entry {
+                leaf: leaf.index,
+                name,
+                order,
+                heard_at: now,
+                beacon: None,
+                lost: false,
+                leaving: false,
+                data: leaf.data,
+            };
+            self.entries.insert(entry.data.member_id, entry);
+        }
+        changes
+    }
+
+    /// A sign of life. Gives `true` if what the screen shows changed.
+    pub(crate) fn beacon(&mut self, now: u64, from: &MemberId, beacon: Beacon) -> bool {
+        let Some(entry) = self.entries.get_mut(from) else {
+            return false;
+        };
+        entry.heard_at = now;
+        let shown = |b: Beacon| (b.hand, b.hidden, b.on);
+        let changed = entry.lost || entry.beacon.map(shown) != Some(shown(beacon));
+        entry.beacon = Some(beacon);
+        entry.lost = false;
+        changed
+    }
+
+    /// Somebody said goodbye, by their leaf's signature.
+    pub(crate) fn leaves(&mut self, member: &MemberId) -> Option<Change> {
+        let entry = self.entries.get_mut(member)?;
+        if entry.leaving || *member == self.own {
+            return None;
+        }
+        entry.leaving = true;
+        Some(Change::Departed {
+            name: entry.name.clone(),
+            reason: DepartReason::Left,
+        })
+    }
+
+    /// While this member itself was cut off, nobody else fell silent.
+    pub(crate) fn forgive(&mut self, now: u64) {
+        for entry in self.entries.values_mut() {
+            entry.heard_at = now;
+        }
+    }
+
+    /// Marks those not heard of. Gives `true` if anything changed.
+    pub(crate) fn mark_lost(&mut self, now: u64) -> bool {
+        let after = self.lost_after();
+        let own = self.own;
+        let mut changed = false;
+        for (id, entry) in &mut self.entries {
+            if *id != own && !entry.lost && now.saturating_sub(entry.heard_at) >= after {
+                entry.lost = true;
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    fn lost_after(&self) -> u64 {
+        LOST_AFTER_MS.max(4 * beacon_interval(self.entries.len()))
+    }
+
+    /// The next time at which somebody could become lost or due for removal.
+    pub(crate) fn timeout(&self) -> Option<u64> {
+        let after = self.lost_after();
+        self.entries
+            .iter()
+            .filter(|(id, _)| **id != self.own)
+            .map(|(_, e)| e.heard_at + if e.lost { REMOVE_AFTER_MS } else { after })
+            .min()
+    }
+
+    /// Leaves to be removed: of those who said goodbye, and of those silent for too long.
+    pub(crate) fn to_remove(&self, now: u64) -> Vec<u32> {
+        self.entries
+            .iter()
+            .filter(|(id, e)| **id != self.own && (e.leaving || now.saturating_sub(e.heard_at) >= REMOVE_AFTER_MS))
+            .map(|(_, e)| e.leaf)
+            .collect()
+    }
+
+    pub(crate) fn entry(&self, member: &MemberId) -> Option<&Entry> {
+        self.entries.get(member)
+    }
+
+    pub(crate) fn contains(&self, member: &MemberId) -> bool {
+        self.entries.contains_key(member)
+    }
+
+    /// In order of arrival, this member first; without those who said goodbye.
+    pub(crate) fn in_order(&self) -> Vec<&Entry> {
+        let mut all: Vec<&Entry> = self.entries.values().filter(|e| !e.leaving).collect();
+        all.sort_by_key(|e| (e.data.member_id != self.own, e.order));
+        all
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Codecs that everybody can decode.
+    pub(crate) fn common_codecs(&self) -> u8 {
+        self.entries
+            .values()
+            .filter(|e| !e.leaving)
+            .fold(u8::MAX, |all, e| all & e.data.codecs)
+    }
+}
+
+impl Entry {
+    pub(crate) fn presence(&self) -> Presence {
+        if self.lost {
+            Presence::LostConnection
+        } else {
+            Presence::Present
+        }
+    }
+
+    pub(crate) fn hidden(&self) -> bool {
+        self.beacon.is_some_and(|b| b.hidden)
+    }
+}

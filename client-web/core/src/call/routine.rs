@@ -1,0 +1,235 @@
+//! What a member does by the clock: beacons, routine commits, cards again, forgetting.
+//!
+//! Does not wait for anybody: each duty has its own deadline, and all of them show in [`Inside::timeout`]. SPEC: protocol.md §2.
+
+use conclave_protocol::envelope::ClearPart;
+use conclave_protocol::ids::TrackKind;
+use conclave_protocol::message::ClientMessage;
+
+use super::inside::{Inside, Turn};
+use super::roster::beacon_interval;
+use super::shared::Shared;
+use super::words::{Beacon, Words};
+use crate::error::CoreError;
+use crate::io::{Event, MidRole, NoticeCode};
+use crate::limits::{ADDS_PER_COMMIT, COMMIT_RETRY_MS, PROMPT_BEACON_MS};
+use crate::text::clean_chat;
+
+impl Inside {
+    /// Time passed.
+    pub(crate) fn tick(&mut self, now: u64, s: &mut Shared) -> Turn {
+        self.log.tick(now, &mut s.out);
+        if let Some(keep) = self.log.expire_past(now) {
+            // What cannot be forgotten now is dropped with the group.
+            let _ = self.group.forget_past(keep);
+        }
+        if self.log.left_behind(now) {
+            return Turn::JoinAnew;
+        }
+        if !self.attached {
+            return Turn::Stay;
+        }
+        if self.log.again_due(now) {
+            self.resubmit(now, s);
+        }
+        if self.log.echo_overdue(now) {
+            // Neither taken nor refused: this connection does not work; the commit is sent again on the next one.
+            s.connection.open(&mut s.out);
+            self.lost(s);
+            return Turn::Stay;
+        }
+        if self.roster.mark_lost(now) {
+            self.refresh(now, s);
+        }
+        if now >= self.own.beacon_at {
+            self.beacon(now, s);
+        }
+        if self.cards.at.is_some_and(|at| now >= at) {
+            self.cards.at = None;
+            let _ = self.send_card(now, s);
+        }
+        self.commit_if_due(now, s);
+        Turn::Stay
+    }
+
+    pub(crate) fn timeout(&mut self, now: u64) -> Option<u64> {
+        let mut all = vec![self.log.timeout()];
+        if self.attached {
+            all.extend([
+                Some(self.own.beacon_at),
+                self.cards.at,
+                self.roster.timeout(),
+                self.commit_at(now),
+            ]);
+            if self.log.pending.is_none() {
+                all.push(Some(self.committer.rotation_at()));
+            }
+        }
+        // Whatever was due has been done by `tick`; what could not be done waits for an input and must not spin the caller.
+        all.into_iter().flatten().filter(|at| *at > now).min()
+    }
+
+    fn beacon(&mut self, now: u64, s: &mut Shared) {
+        let beacon = Beacon {
+            digest: self.group.epoch_digest(),
+            hand: self.own.hand,
+            hidden: self.own.hidden,
+            on: self.media.wishes(),
+            capture_ms: u32::try_from(now.saturating_sub(self.own.joined_at)).unwrap_or(u32::MAX),
+        };
+        if self.say(&Words::Beacon { beacon }, s).is_ok() {
+            self.own.beaconed_at = now;
+        }
+        if let Some((call, member, signature)) = self.own.farewell.take()
+            && call == self.call
+        {
+            let _ = self.say(&Words::Leave { member, signature }, s);
+        }
+        self.own.beacon_at = now + beacon_interval(self.roster.len());
+    }
+
+    /// Something changed that others should see soon.
+    pub(super) fn beacon_soon(&mut self, now: u64) {
+        self.own.beacon_at = self
+            .own
+            .beacon_at
+            .min((self.own.beaconed_at + PROMPT_BEACON_MS).max(now));
+    }
+
+    fn has_work(&self, now: u64) -> bool {
+        !self.lobby.waiting.is_empty() || !self.roster.to_remove(now).is_empty() || self.committer.rotation_due(now)
+    }
+
+    fn commit_at(&mut self, now: u64) -> Option<u64> {
+        if self.log.pending.is_some() {
+            return None;
+        }
+        let (work, place) = (self.has_work(now), self.place()?);
+        self.committer.due(now, work, place)
+    }
+
+    fn commit_if_due(&mut self, now: u64, s: &mut Shared) {
+        if self.commit_at(now).is_some_and(|at| now >= at) && self.commit(now, s).is_err() {
+            // One newcomer that cannot be added must not keep the others out: try them one by one, and drop the one that fails.
+            self.lobby.waiting.truncate(self.lobby.waiting.len() / 2);
+            self.committer.back_off(now, COMMIT_RETRY_MS);
+        }
+    }
+
+    /// Adds everybody who waits, removes everybody who is gone, or renews this member's keys.
+    fn commit(&mut self, now: u64, s: &mut Shared) -> Result<(), CoreError> {
+        let removes = self.roster.to_remove(now);
+        let adds = self
+            .lobby
+            .waiting
+            .iter()
+            .take(ADDS_PER_COMMIT)
+            .map(|w| w.package.clone())
+            .collect();
+        let own = self.group.commit(adds, &removes, self.log.have_seq)?;
+        let commit = s.envelope(ClearPart::commit(self.call, self.log.have_seq, own.drop), &own.commit)?;
+        let mut welcomes = Vec::new();
+        if let Some(welcome) = own.welcome {
+            welcomes.push(s.envelope(ClearPart::welcome(self.call, own.added), &welcome)?);
+        }
+        s.send(&ClientMessage::submission(
+            std::iter::once(commit.clone()).chain(welcomes.iter().cloned()),
+        ));
+        self.log.submitted(now, commit, welcomes);
+        Ok(())
+    }
+
+    /// The same submission again, after a reconnection: the server takes it at most once.
+    pub(super) fn resubmit(&mut self, now: u64, s: &mut Shared) {
+        if let Some(pending) = &self.log.pending {
+            let all = std::iter::once(pending.commit.clone()).chain(pending.welcomes.iter().cloned());
+            s.send(&ClientMessage::submission(all));
+            self.log.resubmitted(now);
+        }
+    }
+
+    /// The person leaves: the others hear it signed by this leaf.
+    pub(crate) fn leave(&mut self, s: &mut Shared) {
+        let words = Words::leave(&self.call, self.roster.own(), &self.group.identity().key);
+        let _ = self.say(&words, s);
+        s.send(&ClientMessage::Bye {});
+    }
+
+    /// The farewell of this leaf, to be said under the next one.
+    pub(crate) fn farewell(&self) -> Option<super::newcomer::Farewell> {
+        let member = self.roster.own();
+        match Words::leave(&self.call, member, &self.group.identity().key) {
+            Words::Leave { signature, .. } => Some((self.call, member, signature)),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn chat(&mut self, now: u64, text: &str, s: &mut Shared) {
+        let own = self.roster.own();
+        let said = match clean_chat(text) {
+            Some(text) if self.attached && self.say(&Words::Chat { text: text.clone() }, s).is_ok() => Some(text),
+            _ => None,
+        };
+        match (said, self.roster.entry(&own)) {
+            (Some(text), Some(entry)) => {
+                let name = entry.name.clone();
+                s.event(Event::Chat {
+                    from: own,
+                    name,
+                    text,
+                    mine: true,
+                    at_ms: now,
+                });
+            }
+            _ => s.event(Event::Notice(NoticeCode::ChatRefused)),
+        }
+    }
+
+    pub(crate) fn react(&mut self, char: char, s: &mut Shared) {
+        if self.attached && !char.is_control() && self.say(&Words::Reaction { char }, s).is_ok() {
+            s.event(Event::Reaction {
+                from: self.roster.own(),
+                char,
+            });
+        }
+    }
+
+    pub(crate) fn hand(&mut self, now: u64, up: bool, s: &mut Shared) {
+        self.own.hand = up;
+        self.beacon_soon(now);
+        self.refresh(now, s);
+    }
+
+    pub(crate) fn hidden(&mut self, now: u64, hidden: bool, s: &mut Shared) {
+        self.own.hidden = hidden;
+        self.beacon_soon(now);
+        self.refresh(now, s);
+    }
+
+    pub(crate) fn publish(&mut self, now: u64, kind: TrackKind, on: bool, s: &mut Shared) {
+        self.media.wish(kind, on);
+        self.beacon_soon(now);
+        self.refresh(now, s);
+    }
+
+    pub(crate) fn media_ready(&mut self, now: u64, mids: Vec<MidRole>, s: &mut Shared) {
+        self.media.ready(mids);
+        self.refresh(now, s);
+    }
+
+    pub(crate) fn offer(&mut self, sdp: String, s: &mut Shared) {
+        if self.attached {
+            s.send(&ClientMessage::Offer { sdp });
+        }
+    }
+
+    pub(crate) fn safety_number(&self, s: &mut Shared) {
+        if let Ok(digits) = self
+            .group
+            .safety_secret()
+            .and_then(|secret| crate::group::safety_digits(&secret))
+        {
+            s.event(Event::SafetyNumber(digits));
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What every stage of a member needs: the room's keys, the connection, randomness, and the queue of outputs.
+//!
+//! Does not decide anything.
+
+use std::collections::VecDeque;
+
+use conclave_protocol::envelope::{ClearPart, Envelope, open, seal};
+use conclave_protocol::ids::MemberId;
+use conclave_protocol::keys::{EnvelopeKey, Psk};
+use conclave_protocol::message::ClientMessage;
+
+use super::socket::Connection;
+use crate::error::CoreError;
+use crate::group::{Identity, Keyring, LeafData, LeafKey, RoomBinding};
+use crate::io::{Event, Output, State};
+use crate::random::Random;
+
+/// See the module.
+pub(crate) struct Shared {
+    pub(crate) room: RoomBinding,
+    pub(crate) envelope_key: EnvelopeKey,
+    pub(crate) psk: Psk,
+    pub(crate) name: String,
+    pub(crate) codecs: u8,
+    pub(crate) random: Random,
+    pub(crate) connection: Connection,
+    pub(crate) out: VecDeque<Output>,
+    pub(crate) state: Option<State>,
+}
+
+impl Shared {
+    /// A leaf of one's own, never used before. The transport id is the connection's.
+    pub(crate) fn fresh_identity(&mut self) -> Identity {
+        Identity {
+            data: LeafData {
+                member_id: MemberId::from_bytes(self.random.bytes()),
+                transport_id: self.connection.transport_id(),
+                name: self.name.clone(),
+                codecs: self.codecs,
+            },
+            key: LeafKey::from_seed(&self.random.secret()),
+        }
+    }
+
+    pub(crate) fn keyring(&self) -> Result<Keyring, CoreError> {
+        Keyring::new(self.room.clone(), &self.psk)
+    }
+
+    /// The bytes of an envelope around `body`.
+    pub(crate) fn envelope(&mut self, clear: ClearPart, body: &[u8]) -> Result<Vec<u8>, CoreError> {
+        let nonce = self.random.bytes();
+        Ok(seal(&self.envelope_key, clear, body, nonce)
+            .map_err(|_| CoreError::Limit)?
+            .encode())
+    }
+
+    pub(crate) fn open(&self, envelope: &Envelope) -> Result<Vec<u8>, CoreError> {
+        open(&self.envelope_key, envelope).map_err(|_| CoreError::NotAuthentic)
+    }
+
+    /// Seals and sends one envelope that stands alone.
+    pub(crate) fn send_envelope(&mut self, clear: ClearPart, body: &[u8]) -> Result<(), CoreError> {
+        let bytes = self.envelope(clear, body)?;
+        self.send(&ClientMessage::submission([bytes]));
+        Ok(())
+    }
+
+    pub(crate) fn send(&mut self, message: &ClientMessage) {
+        self.connection.send(message, &mut self.out);
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        self.out.push_back(Output::Event(event));
+    }
+
+    /// Says where this member stands, once.
+    pub(crate) fn stand(&mut self, state: State) {
+        if self.state != Some(state) {
+            self.state = Some(state);
+            self.event(Event::State(state));
+        }
+    }
+}

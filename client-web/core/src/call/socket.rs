@@ -1,0 +1,214 @@
+//! The connection to one server: opening, proving the link, chunks, pings, and opening again.
+//!
+//! Does not know calls. Rule of use: every frame goes through [`Connection::frame`], every message out through [`Connection::send`]; after
+//! [`Output::CloseSocket`] this side counts as closed at once. SPEC: protocol.md §1 "Admission", §2 "Socket".
+
+use std::collections::VecDeque;
+
+use conclave_protocol::admission::AdmissionContext;
+use conclave_protocol::chunk::{Inbox, split};
+use conclave_protocol::ids::{RoomId, TransportId};
+use conclave_protocol::keys::{LinkKeys, Signer, TransportPk};
+use conclave_protocol::limits::CHUNK_DATA;
+use conclave_protocol::message::{ClientMessage, ServerMessage};
+use conclave_protocol::server_name::ServerName;
+
+use crate::error::CoreError;
+use crate::io::Output;
+use crate::limits::{ADMISSION_MS, PING_MS, RECONNECT_MAX_MS, RECONNECT_MIN_MS};
+use crate::random::Random;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// No socket, none wanted.
+    Down,
+    /// A socket was asked for.
+    Opening,
+    /// Open since then; admission is under way.
+    Proving(u64),
+    /// Admitted.
+    Up,
+}
+
+/// The connection of a member.
+pub(crate) struct Connection {
+    server: ServerName,
+    room_id: RoomId,
+    admission: Signer,
+    transport: Signer,
+    stage: Stage,
+    inbox: Inbox,
+    next_chunk: u32,
+    failures: u32,
+    heard_at: u64,
+    ping_at: u64,
+    pings: u32,
+}
+
+impl Connection {
+    pub(crate) fn new(server: ServerName, room_id: RoomId, keys: &LinkKeys, transport_seed: &[u8; 32]) -> Self {
+        let admission = keys.admission(&server);
+        Self {
+            server,
+            room_id,
+            admission,
+            transport: Signer::from_seed(transport_seed),
+            stage: Stage::Down,
+            inbox: Inbox::new(),
+            next_chunk: 0,
+            failures: 0,
+            heard_at: 0,
+            ping_at: 0,
+            pings: 0,
+        }
+    }
+
+    /// What the server calls this member.
+    pub(crate) fn transport_id(&self) -> TransportId {
+        TransportId::of(&self.transport_pk())
+    }
+
+    fn transport_pk(&self) -> TransportPk {
+        TransportPk::from_bytes(self.transport.public())
+    }
+
+    /// Becomes somebody else to the server: a member that lost its place joins anew.
+    pub(crate) fn renew_transport(&mut self, seed: &[u8; 32]) {
+        self.transport = Signer::from_seed(seed);
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.stage == Stage::Up
+    }
+
+    /// Asks for a socket now, closing whatever there is.
+    pub(crate) fn open(&mut self, out: &mut VecDeque<Output>) {
+        self.close(out);
+        self.stage = Stage::Opening;
+        out.push_back(Output::OpenSocket { after_ms: 0 });
+    }
+
+    pub(crate) fn close(&mut self, out: &mut VecDeque<Output>) {
+        if self.stage != Stage::Down {
+            out.push_back(Output::CloseSocket);
+        }
+        self.stage = Stage::Down;
+    }
+
+    pub(crate) fn opened(&mut self, now: u64) {
+        self.inbox = Inbox::new();
+        self.stage = Stage::Proving(now);
+        self.heard_at = now;
+        self.ping_at = now + PING_MS;
+    }
+
+    /// The socket is gone: another one, later each time, spread at random so that a restarted server is not stormed.
+    pub(crate) fn lost(&mut self, random: &mut Random, out: &mut VecDeque<Output>) {
+        let doubled = RECONNECT_MIN_MS << self.failures.min(5);
+        let wait = doubled.min(RECONNECT_MAX_MS);
+        self.failures = self.failures.saturating_add(1);
+        self.stage = Stage::Opening;
+        out.push_back(Output::OpenSocket {
+            after_ms: wait / 2 + random.below(wait),
+        });
+    }
+
+    /// Takes a frame. Gives a message that is not the connection's own business.
+    pub(crate) fn frame(
+        &mut self,
+        now: u64,
+        bytes: &[u8],
+        random: &mut Random,
+        out: &mut VecDeque<Output>,
+    ) -> Result<Option<ServerMessage>, CoreError> {
+        if !matches!(self.stage, Stage::Proving(_) | Stage::Up) {
+            return Ok(None);
+        }
+        self.heard_at = now;
+        let message = self
+            .inbox
+            .accept::<ServerMessage>(bytes)
+            .map_err(|_| CoreError::Malformed)?;
+        match message {
+            Some(ServerMessage::Challenge { server_nonce }) => {
+                if self.stage == Stage::Up {
+                    return Err(CoreError::Malformed);
+                }
+                self.prove(server_nonce, random, out);
+                Ok(None)
+            }
+            Some(ServerMessage::Pong { .. }) | None => Ok(None),
+            Some(message) => {
+                if let ServerMessage::Admitted { .. } = &message {
+                    self.stage = Stage::Up;
+                    self.failures = 0;
+                }
+                Ok(Some(message))
+            }
+        }
+    }
+
+    fn prove(&mut self, server_nonce: [u8; 32], random: &mut Random, out: &mut VecDeque<Output>) {
+        let context = AdmissionContext {
+            server: self.server.clone(),
+            room_id: self.room_id,
+            server_nonce,
+            client_nonce: random.bytes(),
+            transport_pk: self.transport_pk(),
+        };
+        let (sig_admission, sig_transport) = context.sign(&self.admission, &self.transport);
+        let hello = ClientMessage::Hello {
+            room_id: self.room_id,
+            client_nonce: context.client_nonce,
+            transport_pk: context.transport_pk,
+        };
+        self.push(&hello, out);
+        self.push(
+            &ClientMessage::Admit {
+                sig_admission,
+                sig_transport,
+            },
+            out,
+        );
+    }
+
+    /// Sends, if admitted; what is sent without a connection is lost, and whoever needs it to arrive sends it again.
+    pub(crate) fn send(&mut self, message: &ClientMessage, out: &mut VecDeque<Output>) {
+        if self.is_up() {
+            self.push(message, out);
+        }
+    }
+
+    /// Long messages go in pieces at low priority; pieces of two messages must not mix, and one priority keeps them in order.
+    fn push(&mut self, message: &ClientMessage, out: &mut VecDeque<Output>) {
+        let bytes = message.encode();
+        let high = bytes.len() <= CHUNK_DATA;
+        self.next_chunk = self.next_chunk.wrapping_add(1);
+        for bytes in split::<ClientMessage>(bytes, self.next_chunk) {
+            out.push_back(Output::Send { high, bytes });
+        }
+    }
+
+    /// Time passed. Gives `true` if the connection is to be taken for lost.
+    pub(crate) fn tick(&mut self, now: u64, out: &mut VecDeque<Output>) -> bool {
+        match self.stage {
+            Stage::Proving(since) => now.saturating_sub(since) >= ADMISSION_MS,
+            Stage::Up if now.saturating_sub(self.heard_at) >= 3 * PING_MS => true,
+            Stage::Up if now >= self.ping_at => {
+                self.ping_at = now + PING_MS;
+                self.pings = self.pings.wrapping_add(1);
+                self.push(&ClientMessage::Ping { n: self.pings }, out);
+                false
+            }
+            _ => false,
+        }
+    }
+
+    pub(crate) fn timeout(&self) -> Option<u64> {
+        match self.stage {
+            Stage::Proving(since) => Some(since + ADMISSION_MS),
+            Stage::Up => Some(self.ping_at.min(self.heard_at + 3 * PING_MS)),
+            Stage::Down | Stage::Opening => None,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What members say to each other inside MLS application messages.
+//!
+//! Does not say who speaks: that is the message's credential. Strict CBOR `[kind, body]` with integer keys; unknown kinds and keys are refused,
+//! reserved beacon keys: 5 mute, 6 rename, 7 echoes. SPEC: protocol.md §2.
+
+use minicbor::{Decode, Encode};
+
+use conclave_protocol::ids::{CallId, MemberId};
+
+use crate::cbor;
+use crate::error::CoreError;
+use crate::group::{LeafKey, verify};
+
+/// A member's regular sign of life.
+#[derive(Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct Beacon {
+    /// Equal for members in the same epoch of the same history.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub(crate) digest: [u8; 8],
+    #[n(1)]
+    pub(crate) hand: bool,
+    #[n(2)]
+    pub(crate) hidden: bool,
+    /// Bit per track kind: switched on.
+    #[n(3)]
+    pub(crate) on: u8,
+    /// Milliseconds since joining, the clock of this sender's frames.
+    #[n(4)]
+    pub(crate) capture_ms: u32,
+}
+
+/// One application message.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+pub(crate) enum Words {
+    /// See [`Beacon`].
+    #[n(1)]
+    Beacon {
+        #[n(0)]
+        beacon: Beacon,
+    },
+    /// Text.
+    #[n(2)]
+    Chat {
+        #[n(0)]
+        text: String,
+    },
+    /// Somebody goes, by the signature of their leaf. Anyone may pass it on: a member that came back under a new leaf says it of its old one.
+    #[n(3)]
+    Leave {
+        #[n(0)]
+        member: MemberId,
+        #[cbor(n(1), with = "minicbor::bytes")]
+        signature: [u8; 64],
+    },
+    /// One character.
+    #[n(4)]
+    Reaction {
+        #[n(0)]
+        char: char,
+    },
+}
+
+impl Words {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        cbor::encode(self)
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, CoreError> {
+        cbor::decode(bytes)
+    }
+
+    /// The signed farewell of the leaf that holds `key`.
+    pub(crate) fn leave(call: &CallId, member: MemberId, key: &LeafKey) -> Self {
+        Self::Leave {
+            member,
+            signature: key.sign_labelled(&leave_bytes(call, &member)),
+        }
+    }
+}
+
+fn leave_bytes(call: &CallId, member: &MemberId) -> Vec<u8> {
+    [b"conclave v1 leave".as_slice(), call.as_bytes(), member.as_bytes()].concat()
+}
+
+/// SECURITY: only the leaf's own key makes its member leave; no word of the server or of others does.
+pub(crate) fn verify_leave(call: &CallId, member: &MemberId, key: &[u8; 32], signature: &[u8; 64]) -> bool {
+    verify(key, &leave_bytes(call, member), signature)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_have_one_encoding() {
+        let beacon = Beacon {
+            digest: [1; 8],
+            hand: true,
+            hidden: false,
+            on: 3,
+            capture_ms: 9,
+        };
+        for words in [
+            Words::Beacon { beacon },
+            Words::Chat { text: "hé".into() },
+            Words::Reaction { char: '👍' },
+        ] {
+            let bytes = words.to_bytes();
+            assert!(Words::from_bytes(&bytes).is_ok());
+            let mut longer = bytes.clone();
+            longer.push(0);
+            assert!(Words::from_bytes(&longer).is_err());
+            assert!(Words::from_bytes(&bytes[..bytes.len() - 1]).is_err());
+        }
+        assert!(Words::from_bytes(&[0x82, 9, 0xA0]).is_err(), "an unknown kind was read");
+    }
+
+    #[test]
+    fn a_farewell_is_bound_to_call_member_and_key() {
+        let key = LeafKey::from_seed(&[1; 32]);
+        let (call, member) = (CallId::from_bytes([2; 16]), MemberId::from_bytes([3; 16]));
+        let Words::Leave { signature, .. } = Words::leave(&call, member, &key) else {
+            panic!("not a farewell")
+        };
+        assert!(verify_leave(&call, &member, &key.public(), &signature));
+        assert!(!verify_leave(
+            &CallId::from_bytes([9; 16]),
+            &member,
+            &key.public(),
+            &signature
+        ));
+        assert!(!verify_leave(
+            &call,
+            &MemberId::from_bytes([9; 16]),
+            &key.public(),
+            &signature
+        ));
+        assert!(!verify_leave(
+            &call,
+            &member,
+            &LeafKey::from_seed(&[9; 32]).public(),
+            &signature
+        ));
+    }
+}

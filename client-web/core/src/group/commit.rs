@@ -1,0 +1,228 @@
+//! Making commits, reading other people's, and moving to the next epoch.
+//!
+//! Does not choose what to commit or when. A commit of one's own takes effect only when the server has echoed it ([`Group::merge_own`]);
+//! somebody else's only with a [`CommitVerified`], which only the policy can make. SPEC: RFC 9420 §12.4, protocol.md §2.
+
+use openmls::group::{MlsGroup, ProcessMessageError, StageCommitError};
+use openmls::prelude::tls_codec::DeserializeBytes as _;
+use openmls::prelude::{
+    ApplyUpdatePathError, KeyPackage, LeafNodeIndex, MlsMessageIn, OpenMlsProvider as _, PastEpochDeletion,
+    PreSharedKeyProposal, PrivateMessageIn, ProcessedMessageContent, Proposal, ProtocolMessage,
+};
+use openmls::schedule::{ExternalPsk, PreSharedKeyId, Psk};
+
+use conclave_protocol::ids::TransportId;
+
+use super::policy::{CommitData, CommitVerified};
+use super::{Group, SUITE, leaf_data, sorted};
+use crate::error::CoreError;
+use crate::limits;
+
+/// A commit ready to be submitted, with its Welcome.
+pub(crate) struct OwnCommit {
+    pub(crate) commit: Vec<u8>,
+    /// One Welcome for all that were added.
+    pub(crate) welcome: Option<Vec<u8>>,
+    /// Whom the Welcome is for.
+    pub(crate) added: Vec<TransportId>,
+    /// Whose forwarding ends with it.
+    pub(crate) drop: Vec<TransportId>,
+}
+
+/// What a commit from the log turned out to be.
+pub(crate) enum Incoming {
+    /// It may be merged.
+    Valid(Box<CommitVerified>),
+    /// Void for everyone: skip it, the next one builds on its sequence in the same epoch.
+    Void,
+    /// The part encrypted to this member alone is bad: others may have moved on.
+    OnlyForOthers,
+}
+
+/// What merging changed.
+pub(crate) struct Merged {
+    /// Leaves that are gone.
+    pub(crate) removed: Vec<u32>,
+    /// Somebody was added.
+    pub(crate) added: bool,
+    /// The committer renewed its keys.
+    pub(crate) rotated: bool,
+    /// This member was removed; the group is dead.
+    pub(crate) self_removed: bool,
+}
+
+impl Group {
+    /// Commits Adds and Removes together; with neither it is a rotation. The group stays in its epoch until [`Group::merge_own`].
+    pub(crate) fn commit(
+        &mut self,
+        adds: Vec<KeyPackage>,
+        removes: &[u32],
+        base_seq: u64,
+    ) -> Result<OwnCommit, CoreError> {
+        let added = adds
+            .iter()
+            .map(|p| leaf_data(p.leaf_node()).map(|d| d.transport_id))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(CoreError::Refused)?;
+        let drop = sorted(
+            self.leaves()
+                .iter()
+                .filter(|l| removes.contains(&l.index))
+                .map(|l| l.data.transport_id)
+                .collect(),
+        );
+        if self.size() + adds.len() > limits::MAX_MEMBERS + removes.len() {
+            return Err(CoreError::Limit);
+        }
+        self.discard_own()?;
+        self.mls.set_aad(CommitData::new(base_seq, &drop).to_bytes());
+        let built = self.build(adds, removes);
+        if built.is_err() {
+            self.mls.set_aad(Vec::new());
+        }
+        let (commit, welcome) = built?;
+        Ok(OwnCommit {
+            commit,
+            welcome,
+            added,
+            drop,
+        })
+    }
+
+    fn build(&mut self, adds: Vec<KeyPackage>, removes: &[u32]) -> Result<(Vec<u8>, Option<Vec<u8>>), CoreError> {
+        let provider = &self.keyring.provider;
+        let with_path = adds.is_empty() || self.mls.members().count() <= limits::WARM_ADDS_UP_TO;
+        let psk = if adds.is_empty() {
+            None
+        } else {
+            // SECURITY: every Add mixes in the link's secret, so a server that swaps key packages gains nothing.
+            let psk = Psk::External(ExternalPsk::new(self.keyring.room.psk_id()));
+            let id = PreSharedKeyId::new(SUITE, provider.rand(), psk).map_err(|_| CoreError::Library)?;
+            Some(Proposal::PreSharedKey(Box::new(PreSharedKeyProposal::new(id))))
+        };
+        let bundle = self
+            .mls
+            .commit_builder()
+            .consume_proposal_store(false)
+            .force_self_update(with_path)
+            .propose_removals(removes.iter().map(|i| LeafNodeIndex::new(*i)))
+            .propose_adds(adds)
+            .add_proposals(psk)
+            .load_psks(provider.storage())
+            .map_err(|_| CoreError::Library)?
+            .build(provider.rand(), provider.crypto(), &self.identity.key, |_| true)
+            .map_err(|_| CoreError::Library)?
+            .stage_commit(provider)
+            .map_err(|_| CoreError::Library)?;
+        let commit = bundle.commit().to_bytes().map_err(|_| CoreError::Library)?;
+        let welcome = match bundle.to_welcome_msg() {
+            Some(message) => Some(message.to_bytes().map_err(|_| CoreError::Library)?),
+            None => None,
+        };
+        Ok((commit, welcome))
+    }
+
+    /// The server did not take our commit: forget it.
+    pub(crate) fn discard_own(&mut self) -> Result<(), CoreError> {
+        self.mls
+            .clear_pending_commit(self.keyring.provider.storage())
+            .map_err(|_| CoreError::Library)
+    }
+
+    /// The server echoed our commit: it is the epoch now.
+    pub(crate) fn merge_own(&mut self) -> Result<Merged, CoreError> {
+        let staged = self.mls.pending_commit().ok_or(CoreError::NoGroup)?;
+        let mut merged = Merged {
+            removed: staged
+                .remove_proposals()
+                .map(|r| r.remove_proposal().removed().u32())
+                .collect(),
+            added: staged.add_proposals().next().is_some(),
+            rotated: staged.update_path_leaf_node().is_some(),
+            self_removed: false,
+        };
+        merged.removed.sort_unstable();
+        self.mls
+            .merge_pending_commit(&self.keyring.provider)
+            .map_err(|_| CoreError::Library)?;
+        Ok(merged)
+    }
+
+    /// Reads a commit that the log orders at `base_seq` + 1. `drop` is the list that its envelope showed the server.
+    pub(crate) fn read_commit(&mut self, bytes: &[u8], base_seq: u64, drop: &[TransportId]) -> Incoming {
+        let Some(message) = private_message(bytes) else {
+            return Incoming::Void;
+        };
+        let processed = match self.mls.process_message(&self.keyring.provider, message) {
+            Ok(processed) => processed,
+            Err(e) => return classify(&e),
+        };
+        let data = CommitData::from_bytes(processed.aad());
+        let sender = processed.sender().clone();
+        let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
+            return Incoming::Void;
+        };
+        let Ok(data) = data else { return Incoming::Void };
+        match self.check_commit(staged, &sender, &data, base_seq, drop) {
+            Ok(verified) => Incoming::Valid(Box::new(verified)),
+            Err(_) => Incoming::Void,
+        }
+    }
+
+    /// Moves to the epoch of a commit that passed every check.
+    pub(crate) fn merge(&mut self, verified: CommitVerified) -> Result<Merged, CoreError> {
+        let (staged, merged) = verified.into_parts();
+        self.mls
+            .merge_staged_commit(&self.keyring.provider, staged)
+            .map_err(|_| CoreError::Library)?;
+        Ok(merged)
+    }
+
+    /// Forgets all past epochs' message keys but the `keep` newest.
+    pub(crate) fn forget_past(&mut self, keep: usize) -> Result<(), CoreError> {
+        let policy = if keep == 0 {
+            PastEpochDeletion::delete_all()
+        } else {
+            PastEpochDeletion::delete_all_without_timestamps().max_past_epochs(keep)
+        };
+        self.mls
+            .delete_past_epoch_secrets(&self.keyring.provider, policy)
+            .map_err(|_| CoreError::Library)
+    }
+
+    pub(super) fn mls(&self) -> &MlsGroup {
+        &self.mls
+    }
+}
+
+/// SECURITY: the only wire format that is looked at; public messages and everything else never reach the library's group.
+pub(super) fn private_message(bytes: &[u8]) -> Option<ProtocolMessage> {
+    let (message, rest) = MlsMessageIn::tls_deserialize_bytes(bytes).ok()?;
+    if !rest.is_empty() {
+        return None;
+    }
+    match message.try_into_protocol_message().ok()? {
+        ProtocolMessage::PrivateMessage(message) => Some(ProtocolMessage::PrivateMessage(assert_private(message))),
+        ProtocolMessage::PublicMessage(_) => None,
+    }
+}
+
+/// Names the type, so that a change of the library's enum does not go unnoticed.
+fn assert_private(message: PrivateMessageIn) -> PrivateMessageIn {
+    message
+}
+
+/// A path secret that only this member cannot use is the committer's fault against this member alone; everything else is void for all.
+fn classify<E>(error: &ProcessMessageError<E>) -> Incoming {
+    match error {
+        ProcessMessageError::InvalidCommit(
+            StageCommitError::UpdatePathError(
+                ApplyUpdatePathError::UnableToDecrypt
+                | ApplyUpdatePathError::PathMismatch
+                | ApplyUpdatePathError::MissingCiphertext,
+            )
+            | StageCommitError::MissingDecryptionKey,
+        ) => Incoming::OnlyForOthers,
+        _ => Incoming::Void,
+    }
+}

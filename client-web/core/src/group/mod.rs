@@ -1,0 +1,377 @@
+//! One MLS group as a member sees it: found, join, commit, process, export.
+//!
+//! Does not know sockets, time or people's wishes; it applies RFC 9420 (through `openmls`) plus the rules of `docs/protocol.md` §2 on top.
+//! Rule of use: commits are made with [`Group::commit`] and take effect only through [`Group::merge_own`], after the server's
+//! echo; foreign ones through [`Group::read_commit`] and then [`Group::merge`], which demands the proof that the checks were made.
+
+mod commit;
+mod exports;
+mod keys;
+mod leaf;
+mod message;
+mod policy;
+mod provider;
+mod storage;
+
+#[cfg(test)]
+mod tests;
+
+use openmls::prelude::tls_codec::{DeserializeBytes as _, Serialize as _};
+use openmls::prelude::{
+    BasicCredential, Capabilities, Ciphersuite, Credential, CredentialType, CredentialWithKey, Extension,
+    ExtensionType, Extensions, GroupContext, GroupId, KeyPackage, KeyPackageIn, LeafNode, Lifetime, MlsGroup,
+    MlsGroupCreateConfig, MlsGroupJoinConfig, MlsMessageBodyIn, MlsMessageIn, OpenMlsProvider as _,
+    PURE_CIPHERTEXT_WIRE_FORMAT_POLICY, ProcessedWelcome, ProtocolVersion, RequiredCapabilitiesExtension,
+    SenderRatchetConfiguration, StagedWelcome, UnknownExtension,
+};
+use openmls::schedule::{PreSharedKeyId, Psk};
+
+use conclave_protocol::ids::{CallId, MemberId, RoomFp, TransportId};
+use conclave_protocol::keys::{Psk as LinkPsk, psk_id};
+
+pub(crate) use commit::{Incoming, Merged};
+pub(crate) use exports::{LobbyKey, safety_digits, twenty_digits};
+pub(crate) use keys::{LeafKey, verify};
+pub(crate) use leaf::LeafData;
+pub(crate) use message::Heard;
+
+use crate::error::{CoreError, PolicyFault};
+use crate::limits;
+use leaf::{GROUP_EXTENSION, GroupData, LEAF_EXTENSION};
+use provider::Provider;
+
+/// The one cipher suite of link version 1: X25519 with ML-KEM-768, always (protocol.md §4).
+pub(crate) const SUITE: Ciphersuite = Ciphersuite::MLS_128_MLKEM768X25519_AES128GCM_SHA256_Ed25519;
+
+/// What ties a group to its room: part of every signature and of the pre-shared key's name.
+#[derive(Clone)]
+pub(crate) struct RoomBinding {
+    pub(crate) room_fp: RoomFp,
+    pub(crate) generation: u16,
+}
+
+impl RoomBinding {
+    fn psk_id(&self) -> Vec<u8> {
+        psk_id(&self.room_fp, self.generation)
+    }
+}
+
+/// This member's own leaf as it will stand in a tree.
+pub(crate) struct Identity {
+    pub(crate) key: LeafKey,
+    pub(crate) data: LeafData,
+}
+
+/// A leaf of the tree with its checked data.
+#[derive(Clone)]
+pub(crate) struct Leaf {
+    pub(crate) index: u32,
+    pub(crate) data: LeafData,
+}
+
+/// The cryptographic context of one member for one room: keys waiting for Welcomes, and the link's pre-shared key.
+pub(crate) struct Keyring {
+    provider: Provider,
+    room: RoomBinding,
+}
+
+/// A group this member is in.
+pub(crate) struct Group {
+    mls: MlsGroup,
+    keyring: Keyring,
+    identity: Identity,
+}
+
+impl Keyring {
+    /// Stores the pre-shared key first: a Welcome that fails for want of it would consume the key package (facts.md §6).
+    pub(crate) fn new(room: RoomBinding, psk: &LinkPsk) -> Result<Self, CoreError> {
+        let provider = Provider::default();
+        let id = PreSharedKeyId::external(room.psk_id(), Vec::new());
+        id.store(&provider, psk.expose()).map_err(|_| CoreError::Library)?;
+        Ok(Self { provider, room })
+    }
+
+    /// A fresh key package for one knock, as TLS bytes. One per attempt; all of them stay usable until one is welcomed.
+    pub(crate) fn key_package(&self, identity: &Identity) -> Result<Vec<u8>, CoreError> {
+        let bundle = KeyPackage::builder()
+            .key_package_lifetime(lifetime())
+            .leaf_node_capabilities(capabilities())
+            .leaf_node_extensions(leaf_extensions(&identity.data)?)
+            .build(SUITE, &self.provider, &identity.key, credential(identity))
+            .map_err(|_| CoreError::Library)?;
+        bundle
+            .key_package()
+            .tls_serialize_detached()
+            .map_err(|_| CoreError::Library)
+    }
+
+    /// Makes a group of one.
+    pub(crate) fn found(self, identity: Identity, call: CallId) -> Result<Group, CoreError> {
+        let data = GroupData::founded(&self.room, call, &identity);
+        let config = MlsGroupCreateConfig::builder()
+            .ciphersuite(SUITE)
+            .wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
+            .use_ratchet_tree_extension(true)
+            .max_past_epochs(limits::PAST_EPOCHS)
+            .sender_ratchet_configuration(ratchet())
+            .number_of_resumption_psks(0)
+            .lifetime(lifetime())
+            .capabilities(capabilities())
+            .with_group_context_extensions(group_extensions(&data)?)
+            .with_leaf_node_extensions(leaf_extensions(&identity.data)?)
+            .map_err(|_| CoreError::Library)?
+            .build();
+        let mls = MlsGroup::new_with_group_id(
+            &self.provider,
+            &identity.key,
+            &config,
+            group_id(call),
+            credential(&identity),
+        )
+        .map_err(|_| CoreError::Library)?;
+        Ok(Group {
+            mls,
+            keyring: self,
+            identity,
+        })
+    }
+
+    /// Joins by a Welcome (an MLS message, as bytes). On failure the key ring and identity come back, for the next attempt.
+    pub(crate) fn join(
+        self,
+        identity: Identity,
+        call: CallId,
+        welcome: &[u8],
+    ) -> Result<Group, (Self, Identity, CoreError)> {
+        match self.stage(call, welcome) {
+            Ok(mls) => {
+                let group = Group {
+                    mls,
+                    keyring: self,
+                    identity,
+                };
+                match group.check_joined() {
+                    Ok(()) => Ok(group),
+                    Err(fault) => {
+                        let Group { keyring, identity, .. } = group;
+                        Err((keyring, identity, CoreError::Refused(fault)))
+                    }
+                }
+            }
+            Err(e) => Err((self, identity, e)),
+        }
+    }
+
+    fn stage(&self, call: CallId, welcome: &[u8]) -> Result<MlsGroup, CoreError> {
+        let (message, rest) = MlsMessageIn::tls_deserialize_bytes(welcome).map_err(|_| CoreError::Malformed)?;
+        if !rest.is_empty() {
+            return Err(CoreError::Malformed);
+        }
+        let MlsMessageBodyIn::Welcome(welcome) = message.extract() else {
+            return Err(CoreError::Malformed);
+        };
+        let config = MlsGroupJoinConfig::builder()
+            .wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
+            .use_ratchet_tree_extension(true)
+            .max_past_epochs(limits::PAST_EPOCHS)
+            .sender_ratchet_configuration(ratchet())
+            .number_of_resumption_psks(0)
+            .build();
+        let builder =
+            StagedWelcome::build_from_welcome(&self.provider, &config, welcome).map_err(|_| CoreError::NotAuthentic)?;
+        self.check_welcome(builder.processed_welcome(), call)?;
+        // No security decision by the clock (protocol.md §2): leaves of a long call may be older than any lifetime.
+        let staged = builder
+            .skip_lifetime_validation()
+            .build()
+            .map_err(|_| CoreError::NotAuthentic)?;
+        staged.into_group(&self.provider).map_err(|_| CoreError::Library)
+    }
+
+    /// SECURITY: whoever welcomes us must have mixed in the link's secret, and nothing else; and it must be the call that we knocked at.
+    fn check_welcome(&self, welcome: &ProcessedWelcome, call: CallId) -> Result<(), CoreError> {
+        let [psk] = welcome.psks() else {
+            return Err(CoreError::Refused(PolicyFault::PreSharedKey));
+        };
+        if !self.is_our_psk(psk) {
+            return Err(CoreError::Refused(PolicyFault::PreSharedKey));
+        }
+        let info = welcome.unverified_group_info();
+        if info.ciphersuite() != SUITE {
+            return Err(CoreError::Refused(PolicyFault::Suite));
+        }
+        if info.group_id().as_slice() != call.as_bytes() {
+            return Err(CoreError::Refused(PolicyFault::GroupData));
+        }
+        Ok(())
+    }
+
+    fn is_our_psk(&self, id: &PreSharedKeyId) -> bool {
+        matches!(id.psk(), Psk::External(external) if external.psk_id() == self.room.psk_id())
+    }
+
+    /// Checks a knocker's key package; gives it back with its leaf data.
+    pub(crate) fn read_key_package(&self, bytes: &[u8]) -> Result<(KeyPackage, LeafData), CoreError> {
+        let (package, rest) = KeyPackageIn::tls_deserialize_bytes(bytes).map_err(|_| CoreError::Malformed)?;
+        if !rest.is_empty() {
+            return Err(CoreError::Malformed);
+        }
+        let package = package
+            .validate(self.provider.crypto(), ProtocolVersion::Mls10)
+            .map_err(|_| CoreError::NotAuthentic)?;
+        if package.ciphersuite() != SUITE || package.last_resort() {
+            return Err(CoreError::Refused(PolicyFault::Suite));
+        }
+        let data = leaf_data(package.leaf_node()).map_err(CoreError::Refused)?;
+        Ok((package, data))
+    }
+}
+
+impl Group {
+    /// After a Welcome: the group is this room's and this call's, and every leaf says who it is, once.
+    fn check_joined(&self) -> Result<(), PolicyFault> {
+        let call = self.mls.group_id();
+        let data = GroupData::of(self.mls.extensions()).ok_or(PolicyFault::GroupData)?;
+        data.check(&self.keyring.room, call.as_slice())?;
+        let mut leaves: Vec<LeafData> = Vec::new();
+        for (_, node) in self.mls.treesync().full_leaves() {
+            let leaf = leaf_data(node)?;
+            if leaves
+                .iter()
+                .any(|l| l.member_id == leaf.member_id || l.transport_id == leaf.transport_id)
+            {
+                return Err(PolicyFault::DuplicateId);
+            }
+            leaves.push(leaf);
+        }
+        let own = self.mls.own_leaf_node().ok_or(PolicyFault::LeafData)?;
+        if leaf_data(own)? != self.identity.data {
+            return Err(PolicyFault::LeafData);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.mls.epoch().as_u64()
+    }
+
+    pub(crate) fn own_leaf(&self) -> u32 {
+        self.mls.own_leaf_index().u32()
+    }
+
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Every leaf with its data, ascending by index. All of them were checked when they came in.
+    pub(crate) fn leaves(&self) -> Vec<Leaf> {
+        self.mls
+            .treesync()
+            .full_leaves()
+            .filter_map(|(index, node)| {
+                leaf_data(node).ok().map(|data| Leaf {
+                    index: index.u32(),
+                    data,
+                })
+            })
+            .collect()
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.mls.members().count()
+    }
+
+    /// The signature key of a member's leaf.
+    pub(crate) fn leaf_key_of(&self, member: MemberId) -> Option<[u8; 32]> {
+        self.mls
+            .treesync()
+            .full_leaves()
+            .find(|(_, node)| leaf_data(node).is_ok_and(|d| d.member_id == member))
+            .and_then(|(_, node)| node.signature_key().as_slice().try_into().ok())
+    }
+
+    pub(crate) fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// Drops the group but keeps the identity: a lone founder gives way and knocks elsewhere under the same member id.
+    pub(crate) fn into_identity(self) -> Identity {
+        self.identity
+    }
+}
+
+pub(crate) fn group_id(call: CallId) -> GroupId {
+    GroupId::from_slice(call.as_bytes())
+}
+
+fn credential(identity: &Identity) -> CredentialWithKey {
+    CredentialWithKey {
+        credential: BasicCredential::new(identity.data.member_id.as_bytes().to_vec()).into(),
+        signature_key: identity.key.public().to_vec().into(),
+    }
+}
+
+fn ratchet() -> SenderRatchetConfiguration {
+    SenderRatchetConfiguration::new(limits::RATCHET_TOLERANCE, limits::RATCHET_FORWARD)
+}
+
+/// Now ± 42 days. The library reads the wall clock to make it; nothing of ours depends on it.
+fn lifetime() -> Lifetime {
+    let until = Lifetime::new(limits::LIFETIME_S).not_after();
+    Lifetime::init(until.saturating_sub(2 * limits::LIFETIME_S), until)
+}
+
+fn our_extensions() -> [ExtensionType; 2] {
+    [
+        ExtensionType::Unknown(GROUP_EXTENSION),
+        ExtensionType::Unknown(LEAF_EXTENSION),
+    ]
+}
+
+fn capabilities() -> Capabilities {
+    Capabilities::new(
+        Some(&[ProtocolVersion::Mls10]),
+        Some(&[SUITE]),
+        Some(&our_extensions()),
+        Some(&[]),
+        Some(&[CredentialType::Basic]),
+    )
+}
+
+fn leaf_extensions(data: &LeafData) -> Result<Extensions<LeafNode>, CoreError> {
+    Extensions::single(Extension::Unknown(LEAF_EXTENSION, UnknownExtension(data.to_bytes())))
+        .map_err(|_| CoreError::Library)
+}
+
+fn group_extensions(data: &GroupData) -> Result<Extensions<GroupContext>, CoreError> {
+    let required = RequiredCapabilitiesExtension::new(&our_extensions(), &[], &[CredentialType::Basic]);
+    Extensions::from_vec(vec![
+        Extension::RequiredCapabilities(required),
+        Extension::Unknown(GROUP_EXTENSION, UnknownExtension(data.to_bytes())),
+    ])
+    .map_err(|_| CoreError::Library)
+}
+
+/// The member id in a credential, if it is a basic one of the right length.
+fn credential_id(credential: &Credential) -> Option<MemberId> {
+    let basic = BasicCredential::try_from(credential.clone()).ok()?;
+    let bytes: [u8; 16] = basic.identity().try_into().ok()?;
+    Some(MemberId::from_bytes(bytes))
+}
+
+/// SECURITY: a leaf counts only if its data decode strictly and its credential names the same member.
+fn leaf_data(node: &LeafNode) -> Result<LeafData, PolicyFault> {
+    let extension = node.extensions().unknown(LEAF_EXTENSION).ok_or(PolicyFault::LeafData)?;
+    let data = LeafData::from_bytes(&extension.0).map_err(|_| PolicyFault::LeafData)?;
+    if credential_id(node.credential()) != Some(data.member_id) {
+        return Err(PolicyFault::LeafData);
+    }
+    Ok(data)
+}
+
+/// The transport ids in ascending order: the one form of a commit's drop list.
+pub(crate) fn sorted(mut ids: Vec<TransportId>) -> Vec<TransportId> {
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}

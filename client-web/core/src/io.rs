@@ -1,0 +1,298 @@
+//! What goes into a member and what comes out: the whole surface between the core and the shell that owns sockets, devices and the screen.
+//!
+//! Does not act. Names, ids and texts in here cannot be formatted: no type that carries one has `Debug`.
+
+use zeroize::Zeroizing;
+
+use conclave_protocol::ids::{MemberId, TrackId, TrackKind, TransportId};
+
+/// Something happened outside. `now_ms` of the same call is the time at which it did.
+pub enum Input<'a> {
+    /// Nothing but time: the deadline of [`crate::Member::poll_timeout`] has come.
+    Tick,
+    /// The socket asked for is open.
+    SocketOpen,
+    /// One binary WebSocket frame.
+    SocketFrame(&'a [u8]),
+    /// The socket is gone, or could not be opened, without [`Output::CloseSocket`] having asked for it.
+    SocketClosed {
+        /// The WebSocket close code, 1006 if there is none.
+        code: u16,
+    },
+    /// The peer connection exists; these are its media sections.
+    MediaReady {
+        /// Every section with its role.
+        mids: Vec<MidRole>,
+    },
+    /// An offer to pass on.
+    LocalOffer {
+        /// SDP.
+        sdp: String,
+    },
+    /// The person switched one of their tracks on or off.
+    Publish {
+        /// Which.
+        kind: TrackKind,
+        /// On or off.
+        on: bool,
+    },
+    /// The person wrote.
+    Chat {
+        /// What.
+        text: String,
+    },
+    /// The person raised or lowered their hand.
+    Hand(bool),
+    /// The person sent a reaction.
+    Reaction(char),
+    /// The tab was hidden or shown.
+    Hidden(bool),
+    /// The person asked for the safety number.
+    ShowSafetyNumber,
+    /// The person leaves.
+    Leave,
+}
+
+/// A media section of the offer and what it is for.
+#[derive(Clone)]
+pub struct MidRole {
+    /// Its media id.
+    pub mid: String,
+    /// Its use.
+    pub role: Role,
+}
+
+/// What a media section is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Sends a track of this member.
+    Publish(TrackKind),
+    /// Receives the sound of pair `k`.
+    AudioSlot(u8),
+    /// Receives the picture of pair `k`.
+    CameraSlot(u8),
+    /// Receives a shared screen.
+    ScreenSlot,
+    /// Receives a shared screen's sound.
+    ScreenAudioSlot,
+}
+
+/// Something to be done outside.
+pub enum Output {
+    /// Open the socket (fixed path, fixed subprotocol) after a while; whatever socket is there is replaced.
+    OpenSocket {
+        /// How long to wait first, milliseconds.
+        after_ms: u64,
+    },
+    /// Close the socket; no [`Input::SocketClosed`] is expected for it.
+    CloseSocket,
+    /// Send one binary frame.
+    Send {
+        /// May overtake frames that are not high.
+        high: bool,
+        /// The frame.
+        bytes: Vec<u8>,
+    },
+    /// The server's answer to the last offer.
+    ApplyAnswer {
+        /// SDP.
+        sdp: String,
+    },
+    /// Make a fresh peer connection, then give [`Input::MediaReady`] and [`Input::LocalOffer`].
+    NeedOffer,
+    /// Renew ICE on the connection that is there, then give [`Input::LocalOffer`].
+    IceRestart,
+    /// New media keys.
+    Keys(EpochKeysOut),
+    /// Fall silent (`true`) until keys or `false` come: the group has moved on without this member knowing the new key yet.
+    Hold(bool),
+    /// What the receiver of a slot must check for.
+    Expect {
+        /// The slot.
+        mid: String,
+        /// What kind of track it receives.
+        kind: TrackKind,
+        /// What was asked for; nothing if the slot is empty.
+        track: Option<TrackId>,
+    },
+    /// The picture codec that everybody can decode: 1 VP8, 2 VP9.
+    PreferCodec(u8),
+    /// Something to show.
+    Event(Event),
+}
+
+/// The media keys of an epoch.
+pub struct EpochKeysOut {
+    /// The epoch.
+    pub epoch: u64,
+    /// SFrame's base key.
+    pub base_key: Zeroizing<[u8; 16]>,
+    /// This member's leaf.
+    pub own_leaf: u32,
+    /// Every leaf with the transport id that it carries.
+    pub leaves: Vec<(u32, TransportId)>,
+    /// Leaves that are gone since the epoch before; their frames are refused at once.
+    pub removed: Vec<u32>,
+    /// How long frames of the old epoch are still accepted.
+    pub drop_old_after_ms: u32,
+    /// How long the sender stays in the old epoch.
+    pub switch_after_ms: u32,
+}
+
+/// Something to show.
+pub enum Event {
+    /// Where this member stands.
+    State(State),
+    /// Everybody in the call, this member first.
+    Roster(Vec<RosterEntry>),
+    /// Somebody wrote.
+    Chat {
+        /// Who, by their leaf's credential.
+        from: MemberId,
+        /// Their cleaned name at that time.
+        name: String,
+        /// The cleaned text.
+        text: String,
+        /// It was this member.
+        mine: bool,
+        /// When it arrived, on the caller's clock.
+        at_ms: u64,
+    },
+    /// Somebody came. Always shown.
+    Arrived {
+        /// Cleaned name.
+        name: String,
+    },
+    /// Somebody went. Always shown.
+    Departed {
+        /// Cleaned name.
+        name: String,
+        /// How.
+        reason: DepartReason,
+    },
+    /// Twenty digits in four groups, ASCII.
+    SafetyNumber(String),
+    /// Four groups of digits that tell this knock from others.
+    WaitingCode(String),
+    /// Something the person should know.
+    Notice(NoticeCode),
+    /// Somebody reacted.
+    Reaction {
+        /// Who.
+        from: MemberId,
+        /// With what.
+        char: char,
+    },
+}
+
+/// Where a member stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// No connection yet.
+    Connecting,
+    /// Proving the link to the server.
+    Admitting,
+    /// Asked to be let in.
+    Knocking,
+    /// Asked some time ago.
+    Waiting,
+    /// In the group.
+    InCall,
+    /// In a call, but without a connection.
+    Reconnecting,
+    /// Over; the member is of no more use.
+    Ended(EndReason),
+}
+
+/// Why it is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EndReason {
+    /// The person left.
+    Left,
+    /// The others removed this member.
+    Removed,
+    /// No such room, or not the right link: the server gives one answer for both.
+    NotAllowed,
+    /// The room is full.
+    RoomFull,
+    /// The server is full.
+    ServerFull,
+    /// The room has as many calls as it may.
+    CallLimit,
+    /// The server cannot be reached.
+    ServerAway,
+    /// The server goes down, or the room was deleted.
+    Closing,
+    /// Server and client do not understand each other.
+    Incompatible,
+    /// A fault of this program.
+    Internal,
+}
+
+/// How somebody went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DepartReason {
+    /// By their own signed word.
+    Left,
+    /// They were silent for too long.
+    LostConnection,
+    /// Others removed them.
+    Removed,
+}
+
+/// Something the person should know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoticeCode {
+    /// All microphone seats are taken.
+    FloorFull,
+    /// The server could not use the media offer.
+    MediaRefused,
+    /// A change of the group could not be read by this member; it may have to come back in.
+    ChangeUnreadable,
+    /// This member was too long without a connection and joined anew.
+    JoinedAnew,
+    /// The message could not be sent: empty or too long.
+    ChatRefused,
+}
+
+/// One member as the screen shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RosterEntry {
+    /// For keys of lists only.
+    pub member_id: MemberId,
+    /// Cleaned, never empty.
+    pub name: String,
+    /// Somebody else has the same name.
+    pub same_name: bool,
+    /// This member.
+    pub is_self: bool,
+    /// The leaf in the tree.
+    pub leaf: u32,
+    /// What media of this member are bound to.
+    pub transport_id: TransportId,
+    /// Camera on.
+    pub camera: bool,
+    /// Microphone on.
+    pub microphone: bool,
+    /// Shares a screen.
+    pub screen: bool,
+    /// Hand raised.
+    pub hand: bool,
+    /// The tab is hidden.
+    pub hidden: bool,
+    /// Heard of lately.
+    pub presence: Presence,
+    /// Which audio and camera pair shows this member.
+    pub slot: Option<u8>,
+    /// The screen slot shows this member's screen.
+    pub screen_slot: bool,
+}
+
+/// Whether a member was heard of lately.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Presence {
+    /// Yes.
+    Present,
+    /// Not for some time.
+    LostConnection,
+}

@@ -1,0 +1,96 @@
+//! Every number of the core in one table, each with its source and what larger and smaller would cost.
+//!
+//! Does not repeat limits that the server shares (`conclave_protocol::limits`). Times are milliseconds of the monotonic clock that the caller
+//! hands in.
+
+/// Members in one group, as the server counts them.
+pub const MAX_MEMBERS: usize = conclave_protocol::limits::MAX_MEMBERS as usize;
+
+/// Past epochs whose messages can still be read (protocol.md §2). More keeps secrets longer; fewer loses chat sent during a busy join.
+pub const PAST_EPOCHS: usize = 3;
+/// How long those secrets are kept after an epoch ended. Longer weakens forward secrecy; shorter loses messages in slow uplinks.
+pub const PAST_EPOCH_MS: u64 = 10_000;
+/// Messages of one sender that may arrive out of order. The server keeps order, so this only covers losses at reconnects.
+pub const RATCHET_TOLERANCE: u32 = 64;
+/// How far a sender's ratchet may jump. COST: each step is a hash; a hostile jump costs at most 2,000 of them.
+pub const RATCHET_FORWARD: u32 = 2_000;
+/// Half the validity of a key package, seconds: 42 days each way, so that a wrong clock does not matter; no security rests on it.
+pub const LIFETIME_S: u64 = 42 * 24 * 3_600;
+/// In groups up to this size every commit carries an update path, so that the tree is warm. COST: about 1.2 kB and 0.2 ms per tree level and
+/// empty subtree; in larger groups Adds go without (facts.md §6: 2.8 kB instead of 132 kB).
+pub const WARM_ADDS_UP_TO: usize = 32;
+/// Adds in one commit. A single huge Add is quadratic (facts.md §6); 50 took 43–179 ms.
+pub const ADDS_PER_COMMIT: usize = 50;
+
+/// Beacon interval floor (protocol.md §2). Shorter costs uplink of everybody; longer shows a lost member later.
+pub const BEACON_MS: u64 = 2_000;
+/// Added interval per member: keeps the room's total at 25 beacons a second.
+pub const BEACON_PER_MEMBER_MS: u64 = 40;
+/// Size of a beacon's plaintext in its envelope: one padding step, so that nothing shows in its length.
+pub const BEACON_BYTES: usize = 512;
+/// Out-of-turn beacons (a raised hand, a camera going on) wait at least this long after the last one.
+pub const PROMPT_BEACON_MS: u64 = 250;
+/// Shown as "lost connection" after this silence or four intervals, whichever is longer.
+pub const LOST_AFTER_MS: u64 = 10_000;
+/// Removed after this silence (protocol.md §2). Shorter throws out phones in tunnels; longer keeps keys with a stolen tab.
+pub const REMOVE_AFTER_MS: u64 = 90_000;
+
+/// Shortest distance of two commits by the routine committer: the first acts at once, then two a second.
+pub const COMMIT_GAP_MS: u64 = 500;
+/// The next in the committers' order acts this much later than the one before.
+pub const COMMITTER_STEP_MS: u64 = 750;
+/// A rotation is due this long after the last commit with an update path.
+pub const ROTATION_MS: u64 = 600_000;
+/// A submitted commit that is neither echoed nor refused by then means a broken connection.
+pub const COMMIT_ECHO_MS: u64 = 8_000;
+/// Longest wait after a lost race for the sequence, chosen at random below it.
+pub const COMMIT_RETRY_MS: u64 = 300;
+
+/// A knock that nobody has answered is repeated with a fresh key package.
+pub const KNOCK_RETRY_MS: u64 = 3_500;
+/// A newer card of the same call makes a newcomer knock again, but not sooner than this: lobby keys outlive their epoch.
+pub const KNOCK_AGAIN_MS: u64 = 1_500;
+/// After so many unanswered knocks a call is taken for dead.
+pub const KNOCK_TRIES: u32 = 3;
+/// A knock waits this long at the members; it is then forgotten (the newcomer has knocked again long before).
+pub const KNOCK_KEPT_MS: u64 = 30_000;
+/// Knocks a member keeps at once. Beyond it the newest are dropped: a flood cannot grow memory.
+pub const MAX_KNOCKS: usize = 256;
+/// Lobby keys of past epochs are kept this long, for knocks on their way (protocol.md §2).
+pub const LOBBY_KEY_KEPT_MS: u64 = 30_000;
+/// How long to wait for the card of a listed call without one, before founding.
+pub const CARD_WAIT_MS: u64 = 1_200;
+/// The first in the committers' order sends the card again this long after an epoch began, in case its committer vanished.
+pub const CARD_REPEAT_MS: u64 = 2_000;
+
+/// Silence of senders after an epoch notice whose body has not come: with a removal, and without (protocol.md §2).
+pub const HOLD_DROP_MS: u64 = 1_000;
+/// See [`HOLD_DROP_MS`].
+pub const HOLD_ADD_MS: u64 = 10_000;
+/// The old epoch is accepted this long after a commit with a removal, and after one that only adds (protocol.md §3).
+pub const OLD_EPOCH_REMOVE_MS: u32 = 2_000;
+/// See [`OLD_EPOCH_REMOVE_MS`].
+pub const OLD_EPOCH_ADD_MS: u32 = 10_000;
+/// Senders wait this long to switch after an Add, so that slower members have the key; not in calls of four or fewer.
+pub const SWITCH_AFTER_ADD_MS: u32 = 300;
+/// See [`SWITCH_AFTER_ADD_MS`].
+pub const SWITCH_AT_ONCE_UP_TO: usize = 4;
+
+/// First wait before the socket is opened again, doubling up to [`RECONNECT_MAX_MS`], with a random share on top.
+pub const RECONNECT_MIN_MS: u64 = 200;
+/// See [`RECONNECT_MIN_MS`].
+pub const RECONNECT_MAX_MS: u64 = 5_000;
+/// A connection that has not got through admission by then is closed and opened again.
+pub const ADMISSION_MS: u64 = 10_000;
+/// Without any call yet joined, give up on an unreachable server after this.
+pub const GIVE_UP_MS: u64 = 60_000;
+/// Socket pings: every this often, and closed if nothing at all came in for three of them.
+pub const PING_MS: u64 = 10_000;
+
+/// Messages of an epoch still to come that are kept until its commit arrives.
+pub const MAX_EARLY: usize = 64;
+/// A message of a later epoch without its commit by then: this member was left behind and joins anew.
+pub const LEFT_BEHIND_MS: u64 = 3_000;
+
+/// Pairs of audio and camera slots (design.md §5).
+pub const PAIRS: usize = 8;

@@ -1,0 +1,219 @@
+//! A small world in virtual time: the real delivery service, real members, and a network that delays, cuts and restarts.
+//!
+//! Does not fake anything that is ours. Deterministic for a seed except for the MLS library's own randomness; the seed is printed. Within one
+//! direction and priority frames keep their order; low priority is slower, so that words can overtake the commit they depend on.
+#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::print_stdout, reason = "a failing test shows its seed")]
+
+mod net;
+mod tab;
+
+use std::collections::BTreeMap;
+
+use conclave_core::{Input, Member, Options, Output, State};
+use conclave_protocol::keys::{AdmissionPk, LinkSecret};
+use conclave_protocol::link::GuestLink;
+use conclave_protocol::room::{Limits, NEW_ROOM_ENTROPY, RoomPlan, make_room};
+use conclave_protocol::server_name::ServerName;
+use conclave_rooms::{Config, ConnId, Input as RoomsInput, Rooms};
+
+pub use tab::Tab;
+
+/// VP8 and VP9.
+pub const CODECS: u8 = 0b011;
+
+/// What is on its way.
+pub enum Flying {
+    /// A frame from a tab.
+    Up { conn: ConnId, bytes: Vec<u8> },
+    /// A frame to a tab.
+    Down { tab: usize, conn: ConnId, bytes: Vec<u8> },
+    /// A tab's socket request arrives.
+    Open { tab: usize, conn: ConnId },
+    /// A tab learns that its socket is open.
+    Opened { tab: usize, conn: ConnId },
+    /// A tab learns that its socket is gone.
+    Gone { tab: usize, conn: ConnId, code: u16 },
+    /// The server learns that a socket is gone.
+    Hangup { conn: ConnId },
+}
+
+/// See the module.
+pub struct World {
+    pub now: u64,
+    pub tabs: Vec<Tab>,
+    pub link: GuestLink,
+    pub server: ServerName,
+    rooms: Rooms,
+    flying: BTreeMap<(u64, u64), Flying>,
+    next_order: u64,
+    next_conn: u64,
+    random: u64,
+    seed: u64,
+}
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        println!("seed {seed}");
+        let server = ServerName::parse("localhost:8443").unwrap();
+        let plan = RoomPlan {
+            server: server.clone(),
+            title: String::new(),
+            day_made: 20_000,
+            day_expires: 20_100,
+            limits: Limits::default(),
+            operator_keys: true,
+        };
+        let room = make_room(&[seed as u8 ^ 0x5A; NEW_ROOM_ENTROPY], &plan).unwrap();
+        let config = Config {
+            server: server.clone(),
+            dummy_admission_pk: AdmissionPk::from_bytes([0x42; 32]),
+            max_connections: 1_000,
+        };
+        let mut rooms = Rooms::new(config);
+        rooms.handle(0, RoomsInput::RoomAdded(room.record));
+        Self {
+            now: 1_000,
+            tabs: Vec::new(),
+            link: room.guest_link,
+            server,
+            rooms,
+            flying: BTreeMap::new(),
+            next_order: 0,
+            next_conn: 1,
+            random: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
+            seed,
+        }
+    }
+
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random % bound
+    }
+
+    /// Opens a tab under `name`; gives its number.
+    pub fn join(&mut self, name: &str) -> usize {
+        let link = self.link.clone();
+        self.join_with(name, &link, CODECS)
+    }
+
+    pub fn join_with(&mut self, name: &str, link: &GuestLink, codecs: u8) -> usize {
+        let n = self.tabs.len();
+        let mut seed = [n as u8; 32];
+        for byte in &mut seed[8..] {
+            *byte = self.below(256) as u8;
+        }
+        let member = Member::new(link, &self.server, name, codecs, &Options { seed }).unwrap();
+        self.tabs.push(Tab::new(name, member));
+        self.give(n, Input::Tick);
+        n
+    }
+
+    /// The link with the right room and another secret.
+    pub fn wrong_link(&self) -> GuestLink {
+        GuestLink {
+            link_secret: LinkSecret::from_bytes([0xEE; 32]),
+            ..self.link.clone()
+        }
+    }
+
+    /// Gives a tab an input, and does what it asks for.
+    pub fn give(&mut self, tab: usize, input: Input<'_>) {
+        if self.tabs[tab].killed {
+            return;
+        }
+        self.tabs[tab].member.handle(self.now, input);
+        while let Some(output) = self.tabs[tab].member.poll_output() {
+            self.carry_out(tab, output);
+        }
+    }
+
+    fn carry_out(&mut self, tab: usize, output: Output) {
+        match output {
+            Output::OpenSocket { after_ms } => self.open_socket(tab, after_ms),
+            Output::CloseSocket => self.close_socket(tab),
+            Output::Send { high, bytes } => self.send_up(tab, high, bytes),
+            Output::NeedOffer => {
+                self.give(tab, Input::MediaReady { mids: tab::sections() });
+                self.give(tab, Input::LocalOffer { sdp: "offer".into() });
+            }
+            other => {
+                let now = self.now;
+                self.tabs[tab].record(now, other);
+            }
+        }
+    }
+
+    /// Lets `ms` pass.
+    pub fn run(&mut self, ms: u64) {
+        let until = self.now + ms;
+        let mut steps = 0u64;
+        while self.step(until) {
+            steps += 1;
+            assert!(steps < 2_000_000, "seed {}: the world does not come to rest", self.seed);
+        }
+        self.now = until;
+    }
+
+    /// Lets time pass until `done`, at most `ms`; panics with `what` if it does not come.
+    pub fn until(&mut self, what: &str, ms: u64, done: impl Fn(&Self) -> bool) {
+        let deadline = self.now + ms;
+        while !done(self) {
+            assert!(self.step(deadline), "seed {}: not within {ms} ms: {what}", self.seed);
+        }
+    }
+
+    /// The next thing that happens up to `until`; `false` if nothing does.
+    fn step(&mut self, until: u64) -> bool {
+        let flying = self.flying.keys().next().map(|k| k.0);
+        let rooms = self.rooms.poll_timeout();
+        let tab = self
+            .tabs
+            .iter()
+            .enumerate()
+            .filter(|(_, t)| !t.killed && !t.asleep)
+            .filter_map(|(n, t)| Some((t.member.poll_timeout()?, n)))
+            .min();
+        let next = [flying, rooms, tab.map(|t| t.0)].into_iter().flatten().min();
+        let Some(next) = next.filter(|at| *at <= until) else {
+            return false;
+        };
+        self.now = self.now.max(next);
+        if flying.is_some_and(|at| at <= self.now) {
+            if let Some((_, what)) = self.flying.pop_first() {
+                self.land(what);
+            }
+        } else if let Some((_, n)) = tab.filter(|(at, _)| *at <= self.now) {
+            let before = self.tabs[n].member.poll_timeout();
+            self.give(n, Input::Tick);
+            let after = self.tabs[n].member.poll_timeout();
+            assert!(
+                after.is_none() || after > Some(self.now),
+                "seed {}: a deadline of {before:?} stays in the past at {}",
+                self.seed,
+                self.now
+            );
+        } else {
+            self.rooms(RoomsInput::Timeout);
+        }
+        true
+    }
+
+    /// Everybody of `tabs` is in one epoch with one key, and sees exactly these people.
+    pub fn together(&self, tabs: &[usize]) -> bool {
+        let Some(first) = tabs.first().and_then(|t| self.tabs[*t].keys.last()) else {
+            return false;
+        };
+        let mut names: Vec<&str> = tabs.iter().map(|t| self.tabs[*t].name.as_str()).collect();
+        names.sort_unstable();
+        tabs.iter().all(|t| {
+            let tab = &self.tabs[*t];
+            let same = tab.keys.last().is_some_and(|k| {
+                k.epoch == first.epoch && k.base_key == first.base_key && k.leaves.len() == tabs.len()
+            });
+            same && tab.state == State::InCall && tab.names() == names
+        })
+    }
+}

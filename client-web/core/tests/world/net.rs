@@ -1,0 +1,156 @@
+//! The network and the server's shell: latency, order, cuts; and a media plane that answers every offer.
+
+use conclave_core::Input;
+use conclave_rooms::{ConnId, Input as RoomsInput, MediaCommand, Output as RoomsOutput, Priority};
+
+use super::{Flying, World};
+
+/// Latency of a frame, milliseconds, before jitter.
+const LATENCY: u64 = 15;
+/// Commits and welcomes take this much longer: large bodies on slow lines.
+const LOW_EXTRA: u64 = 40;
+
+impl World {
+    pub(super) fn fly(&mut self, at: u64, what: Flying) {
+        self.next_order += 1;
+        self.flying.insert((at, self.next_order), what);
+    }
+
+    /// When a frame of this lane lands; never before the one before it.
+    fn lane(&mut self, tab: usize, up: bool, high: bool) -> u64 {
+        let at = self.now + LATENCY + self.below(10) + if high { 0 } else { LOW_EXTRA };
+        let lane = self.tabs[tab].lanes.entry((up, high)).or_insert(0);
+        *lane = (*lane).max(at);
+        *lane
+    }
+
+    pub(super) fn send_up(&mut self, tab: usize, high: bool, bytes: Vec<u8>) {
+        if let (Some(conn), false) = (self.tabs[tab].conn, self.tabs[tab].offline) {
+            // A browser's socket is one lane.
+            let _ = high;
+            let at = self.lane(tab, true, true);
+            self.fly(at, Flying::Up { conn, bytes });
+        }
+    }
+
+    pub(super) fn open_socket(&mut self, tab: usize, after_ms: u64) {
+        if let Some(old) = self.tabs[tab].conn.take() {
+            self.fly(self.now + LATENCY, Flying::Hangup { conn: old });
+        }
+        let conn = ConnId(self.next_conn);
+        self.next_conn += 1;
+        self.tabs[tab].conn = Some(conn);
+        self.fly(self.now + after_ms + LATENCY, Flying::Open { tab, conn });
+    }
+
+    /// What was sent before closing still arrives.
+    pub(super) fn close_socket(&mut self, tab: usize) {
+        if let Some(conn) = self.tabs[tab].conn.take() {
+            let at = self.lane(tab, true, true) + 1;
+            self.fly(at, Flying::Hangup { conn });
+        }
+    }
+
+    /// The tab's network is gone: both sides notice, at different times.
+    pub fn cut(&mut self, tab: usize) {
+        self.tabs[tab].offline = true;
+        if let Some(conn) = self.tabs[tab].conn {
+            self.fly(self.now + 500, Flying::Gone { tab, conn, code: 1_006 });
+            self.fly(self.now + 2_000, Flying::Hangup { conn });
+        }
+    }
+
+    pub fn mend(&mut self, tab: usize) {
+        self.tabs[tab].offline = false;
+    }
+
+    /// The tab is killed: no goodbye, only a closed socket.
+    pub fn kill(&mut self, tab: usize) {
+        self.tabs[tab].killed = true;
+        if let Some(conn) = self.tabs[tab].conn {
+            self.fly(self.now + 1_000, Flying::Hangup { conn });
+        }
+    }
+
+    /// Gives the server bytes that no member of ours would send.
+    pub fn send_raw(&mut self, tab: usize, bytes: Vec<u8>) {
+        self.send_up(tab, true, bytes);
+    }
+
+    pub(super) fn land(&mut self, what: Flying) {
+        match what {
+            Flying::Up { conn, bytes } => self.rooms(RoomsInput::Frame { conn, bytes: &bytes }),
+            Flying::Down { tab, conn, bytes } => {
+                if self.tabs[tab].conn == Some(conn) && !self.tabs[tab].offline {
+                    self.give(tab, Input::SocketFrame(&bytes));
+                }
+            }
+            Flying::Open { tab, conn } => {
+                if self.tabs[tab].conn != Some(conn) {
+                } else if self.tabs[tab].offline {
+                    self.fly(self.now + 100, Flying::Gone { tab, conn, code: 1_006 });
+                } else {
+                    self.fly(self.now + LATENCY, Flying::Opened { tab, conn });
+                }
+            }
+            Flying::Opened { tab, conn } => {
+                if self.tabs[tab].conn == Some(conn) {
+                    self.give(tab, Input::SocketOpen);
+                    let mut server_nonce = [0; 32];
+                    for byte in &mut server_nonce {
+                        *byte = self.below(256) as u8;
+                    }
+                    self.rooms(RoomsInput::Connected { conn, server_nonce });
+                }
+            }
+            Flying::Gone { tab, conn, code } => {
+                if self.tabs[tab].conn == Some(conn) {
+                    self.tabs[tab].conn = None;
+                    self.give(tab, Input::SocketClosed { code });
+                }
+            }
+            Flying::Hangup { conn } => self.rooms(RoomsInput::Closed { conn }),
+        }
+    }
+
+    pub(super) fn rooms(&mut self, input: RoomsInput<'_>) {
+        self.rooms.handle(self.now, input);
+        while let Some(output) = self.rooms.poll_output() {
+            match output {
+                RoomsOutput::Send { conn, priority, bytes } => {
+                    if let Some(tab) = self.tab_of(conn) {
+                        let at = self.lane(tab, false, priority == Priority::High);
+                        self.fly(
+                            at,
+                            Flying::Down {
+                                tab,
+                                conn,
+                                bytes: bytes.to_vec(),
+                            },
+                        );
+                    }
+                }
+                RoomsOutput::Close { conn, code } => {
+                    if let Some(tab) = self.tab_of(conn) {
+                        let at = self.lane(tab, false, true);
+                        self.fly(at, Flying::Gone { tab, conn, code });
+                    }
+                }
+                RoomsOutput::Media(MediaCommand::Offer { conn, .. }) => {
+                    self.rooms.handle(
+                        self.now,
+                        RoomsInput::SfuAnswer {
+                            conn,
+                            sdp: "answer".into(),
+                        },
+                    );
+                }
+                RoomsOutput::Media(_) => {}
+            }
+        }
+    }
+
+    fn tab_of(&self, conn: ConnId) -> Option<usize> {
+        self.tabs.iter().position(|t| t.conn == Some(conn))
+    }
+}

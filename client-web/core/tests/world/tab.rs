@@ -1,0 +1,136 @@
+//! One tab: a member and everything that it said to its screen and media.
+
+use std::collections::BTreeMap;
+
+use conclave_core::{
+    DepartReason, EpochKeysOut, Event, Member, MidRole, NoticeCode, Output, Presence, Role, RosterEntry, State,
+};
+use conclave_protocol::ids::{TrackId, TrackKind};
+use conclave_rooms::ConnId;
+
+/// See the module.
+pub struct Tab {
+    pub name: String,
+    pub member: Member,
+    pub conn: Option<ConnId>,
+    /// No network: frames are lost, sockets cannot be opened.
+    pub offline: bool,
+    /// The tab is gone without a word.
+    pub killed: bool,
+    /// The tab does not run for now.
+    pub asleep: bool,
+    pub state: State,
+    pub states: Vec<State>,
+    pub roster: Vec<RosterEntry>,
+    pub keys: Vec<EpochKeysOut>,
+    pub chat: Vec<(String, String)>,
+    pub departed: Vec<(String, DepartReason)>,
+    pub arrived: Vec<String>,
+    pub safety: Vec<String>,
+    pub notices: Vec<NoticeCode>,
+    pub holds: Vec<(u64, bool)>,
+    pub expects: BTreeMap<String, TrackId>,
+    pub codec: Option<u8>,
+    pub answers: usize,
+    /// Per direction and priority, when the last frame lands: order is kept.
+    pub lanes: BTreeMap<(bool, bool), u64>,
+}
+
+impl Tab {
+    pub fn new(name: &str, member: Member) -> Self {
+        Self {
+            name: name.into(),
+            member,
+            conn: None,
+            offline: false,
+            killed: false,
+            asleep: false,
+            state: State::Connecting,
+            states: Vec::new(),
+            roster: Vec::new(),
+            keys: Vec::new(),
+            chat: Vec::new(),
+            departed: Vec::new(),
+            arrived: Vec::new(),
+            safety: Vec::new(),
+            notices: Vec::new(),
+            holds: Vec::new(),
+            expects: BTreeMap::new(),
+            codec: None,
+            answers: 0,
+            lanes: BTreeMap::new(),
+        }
+    }
+
+    pub fn record(&mut self, now: u64, output: Output) {
+        match output {
+            Output::Keys(keys) => self.keys.push(keys),
+            Output::Hold(on) => self.holds.push((now, on)),
+            Output::Expect {
+                mid,
+                track: Some(track),
+                ..
+            } => {
+                self.expects.insert(mid, track);
+            }
+            Output::Expect { mid, track: None, .. } => {
+                self.expects.remove(&mid);
+            }
+            Output::PreferCodec(codec) => self.codec = Some(codec),
+            Output::ApplyAnswer { .. } => self.answers += 1,
+            Output::Event(event) => self.event(event),
+            _ => {}
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::State(state) => {
+                self.state = state;
+                self.states.push(state);
+            }
+            Event::Roster(roster) => self.roster = roster,
+            Event::Chat { name, text, .. } => self.chat.push((name, text)),
+            Event::Departed { name, reason } => self.departed.push((name, reason)),
+            Event::Arrived { name } => self.arrived.push(name),
+            Event::SafetyNumber(digits) => self.safety.push(digits),
+            Event::Notice(code) => self.notices.push(code),
+            _ => {}
+        }
+    }
+
+    /// Names on the screen, sorted.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.roster.iter().map(|e| e.name.as_str()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    pub fn sees(&self, name: &str) -> Option<&RosterEntry> {
+        self.roster.iter().find(|e| e.name == name)
+    }
+
+    pub fn sees_lost(&self, name: &str) -> bool {
+        self.sees(name).is_some_and(|e| e.presence == Presence::LostConnection)
+    }
+
+    pub fn epoch(&self) -> Option<u64> {
+        self.keys.last().map(|k| k.epoch)
+    }
+}
+
+/// The sections of the one offer that browsers and native members make.
+pub fn sections() -> Vec<MidRole> {
+    let mut roles: Vec<Role> = TrackKind::ALL.into_iter().map(Role::Publish).collect();
+    roles.extend((0..8).map(Role::AudioSlot));
+    roles.extend((0..8).map(Role::CameraSlot));
+    roles.extend([Role::ScreenSlot, Role::ScreenAudioSlot]);
+    roles
+        .into_iter()
+        .enumerate()
+        .map(|(n, role)| MidRole {
+            mid: n.to_string(),
+            role,
+        })
+        .collect()
+}
