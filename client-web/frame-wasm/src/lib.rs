@@ -86,7 +86,7 @@ impl MediaCrypto {
         times.into_iter().flatten().min().map(|at| at as f64)
     }
 
-    /// Falls silent, or stops being silent.
+    /// Falls silent, until `false` or the keys of a newer epoch come.
     pub fn hold(&mut self, hold: bool) {
         self.sender.hold(hold);
     }

@@ -72,7 +72,7 @@ impl Sender {
         Self::default()
     }
 
-    /// Switches to an epoch at once. The keys of the one before are wiped.
+    /// Switches to an epoch at once and ends a hold. The keys of the one before are wiped.
     ///
     /// # Errors
     /// [`EpochError::Superseded`] if the epoch is not newer than any that was set before, staged ones
@@ -81,18 +81,20 @@ impl Sender {
         self.check_newer(keys)?;
         self.current = Some(Epoch::derive(keys)?);
         self.staged = None;
+        self.held = false;
         Ok(())
     }
 
     /// Switches to an epoch at `at_ms`, or as soon as a newer one comes: after an Add the others get a
     /// moment to derive it too. Never for a Remove.
     ///
-    /// Until then the epoch before stays in use, and without one this is [`set_epoch`](Self::set_epoch).
+    /// Until then the epoch before stays in use. Without one, or when held, this is
+    /// [`set_epoch`](Self::set_epoch): there is nothing that may be sent until then.
     ///
     /// # Errors
     /// As [`set_epoch`](Self::set_epoch).
     pub fn set_epoch_at(&mut self, keys: &EpochKeys, at_ms: u64) -> Result<(), EpochError> {
-        if self.current.is_none() {
+        if self.current.is_none() || self.held {
             return self.set_epoch(keys);
         }
         self.check_newer(keys)?;
@@ -119,7 +121,8 @@ impl Sender {
         self.staged.as_ref().map(|(at_ms, _)| *at_ms)
     }
 
-    /// Falls silent, or stops being silent. A new epoch by itself does not end a hold.
+    /// Falls silent, until `false` or the keys of a newer epoch come: the group has moved on, and this member
+    /// does not know its keys yet.
     pub fn hold(&mut self, hold: bool) {
         self.held = hold;
     }

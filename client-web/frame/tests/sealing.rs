@@ -26,20 +26,32 @@ fn without_keys_nothing_is_sealed() {
 }
 
 #[test]
-fn a_held_sender_is_silent_until_it_is_released_and_not_by_a_new_epoch() {
+fn a_held_sender_is_silent_until_it_is_released() {
     let mut sender = sender(1, 0);
     sender.hold(true);
-    assert_eq!(
-        sender.seal(Kind::Camera, Codec::Vp9, true, 0, b"x"),
-        Err(SealError::Held)
-    );
-    sender.set_epoch(&keys(2, 0)).unwrap();
-    assert_eq!(
-        sender.seal(Kind::Camera, Codec::Vp9, true, 0, b"x"),
-        Err(SealError::Held)
-    );
+    assert_eq!(sender.seal(Kind::Camera, Codec::Vp9, true, 0, b"x"), Err(SealError::Held));
     sender.hold(false);
     assert!(sender.seal(Kind::Camera, Codec::Vp9, true, 0, b"x").is_ok());
+}
+
+#[test]
+fn the_keys_of_a_newer_epoch_end_a_hold_and_are_used_at_once() {
+    for wait in [false, true] {
+        let mut sender = sender(1, 0);
+        sender.hold(true);
+        let next = keys(2, 0);
+        if wait { sender.set_epoch_at(&next, 300) } else { sender.set_epoch(&next) }.unwrap();
+        let sealed = sender.seal(Kind::Microphone, Codec::Opus, false, 0, b"x").unwrap();
+        assert_eq!(header(&sealed).0, 2);
+    }
+}
+
+#[test]
+fn keys_that_are_refused_do_not_end_a_hold() {
+    let mut sender = sender(2, 0);
+    sender.hold(true);
+    assert_eq!(sender.set_epoch(&keys(2, 0)), Err(EpochError::Superseded));
+    assert_eq!(sender.seal(Kind::Camera, Codec::Vp9, true, 0, b"x"), Err(SealError::Held));
 }
 
 #[test]
