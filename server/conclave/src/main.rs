@@ -1,2 +1,7 @@
-//! Placeholder.
-fn main() {}
+//! The one binary. Everything is in the library, where tests reach it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    conclave::cli::main(std::env::args_os())
+}

@@ -1,0 +1,177 @@
+//! The daemon's side of the admin socket.
+
+use std::{fs, io, os::unix::fs::PermissionsExt, path::PathBuf, sync::Arc};
+
+use conclave_protocol::server_name::ServerName;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{UnixListener, UnixStream},
+    sync::{Semaphore, mpsc},
+    time,
+};
+
+use super::{Refusal, Reply, Request, RoomLine, record_from_text, record_text};
+use crate::{
+    control::ControlInput,
+    ending::Ending,
+    error::Error,
+    limits,
+    store::{Inserted, Store},
+};
+
+/// What requests need.
+pub(crate) struct Admin {
+    pub(crate) name: ServerName,
+    pub(crate) store: Store,
+    pub(crate) control: mpsc::Sender<ControlInput>,
+}
+
+/// The socket's file, removed when the daemon ends.
+pub(crate) struct AdminSocket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl AdminSocket {
+    /// Makes the socket. The caller holds the data folder, so a file that lies here is left over from a daemon that was
+    /// killed.
+    pub(crate) fn bind(path: PathBuf) -> io::Result<Self> {
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&path)?;
+        // SECURITY: until this line the mode is the process's mask's; the folder around it (0700) closes the gap.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+        Ok(Self { listener, path })
+    }
+}
+
+impl Drop for AdminSocket {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// SECURITY: besides the file's mode, which an operator may loosen by mistake: the daemon's own user, and root, who can
+/// become it anyway.
+fn may_operate(peer: u32) -> bool {
+    peer == 0 || peer == rustix::process::geteuid().as_raw()
+}
+
+/// Serves the operator until `ending`.
+pub(crate) async fn run(socket: AdminSocket, admin: Arc<Admin>, mut ending: Ending) -> Result<(), Error> {
+    let places = Arc::new(Semaphore::new(limits::MAX_ADMIN_CONNECTIONS));
+    loop {
+        let accepted = tokio::select! {
+            () = ending.reached() => return Ok(()),
+            accepted = socket.listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else {
+            time::sleep(std::time::Duration::from_millis(50)).await;
+            continue;
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            continue;
+        };
+        let admin = Arc::clone(&admin);
+        tokio::spawn(async move {
+            let _ = time::timeout(limits::ADMIN_DEADLINE, answer(stream, &admin)).await;
+            drop(place);
+        });
+    }
+}
+
+async fn answer(mut stream: UnixStream, admin: &Admin) -> io::Result<()> {
+    let reply = if may_operate(stream.peer_cred()?.uid()) {
+        let mut line = Vec::new();
+        let limit = u64::try_from(limits::MAX_ADMIN_LINE).unwrap_or(u64::MAX);
+        BufReader::new((&mut stream).take(limit))
+            .read_until(b'\n', &mut line)
+            .await?;
+        match serde_json::from_slice(&line) {
+            Ok(request) => admin.perform(request).await,
+            Err(_) => Err(Refusal::BadRequest),
+        }
+    } else {
+        Err(Refusal::NotOperator)
+    };
+    let mut text = serde_json::to_vec(&reply.unwrap_or_else(|reason| Reply::Refused { reason }))?;
+    text.push(b'\n');
+    stream.write_all(&text).await?;
+    stream.shutdown().await
+}
+
+impl Admin {
+    async fn perform(&self, request: Request) -> Result<Reply, Refusal> {
+        match request {
+            Request::Server {} => Ok(Reply::Server {
+                name: self.name.as_str().to_owned(),
+            }),
+            Request::RoomCreate { record } => self.create(&record).await,
+            Request::RoomList {} => {
+                let rooms = self.store.rooms().await.map_err(|_| Refusal::Database)?;
+                let line = |room: &crate::store::StoredRoom| RoomLine {
+                    number: room.number,
+                    day_made: room.record.day_made,
+                    day_expires: room.record.day_expires,
+                };
+                Ok(Reply::Rooms {
+                    rooms: rooms.iter().map(line).collect(),
+                })
+            }
+            Request::RoomShow { number } => {
+                let room = self
+                    .store
+                    .room(number)
+                    .await
+                    .map_err(|_| Refusal::Database)?
+                    .ok_or(Refusal::NoSuchRoom)?;
+                Ok(Reply::Room {
+                    number,
+                    record: record_text(&room.record),
+                })
+            }
+            Request::RoomDelete { number } => {
+                let id = self
+                    .store
+                    .delete(number)
+                    .await
+                    .map_err(|_| Refusal::Database)?
+                    .ok_or(Refusal::NoSuchRoom)?;
+                self.tell(ControlInput::RoomDeleted(id)).await;
+                Ok(Reply::RoomDeleted {})
+            }
+        }
+    }
+
+    async fn create(&self, record: &str) -> Result<Reply, Refusal> {
+        let record = record_from_text(record).ok_or(Refusal::BadRecord)?;
+        match self.store.insert(record.clone()).await.map_err(|_| Refusal::Database)? {
+            Inserted::Exists => Err(Refusal::RoomExists),
+            Inserted::As(number) => {
+                self.tell(ControlInput::RoomAdded(record)).await;
+                Ok(Reply::RoomCreated { number })
+            }
+        }
+    }
+
+    /// The control task outlives this one but for the last moment of the process; the disk is right in any case.
+    async fn tell(&self, input: ControlInput) {
+        let _ = self.control.send(input).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_own_user_and_root_may_operate_and_nobody_else() {
+        let own = rustix::process::geteuid().as_raw();
+        assert!(may_operate(0));
+        assert!(may_operate(own));
+        assert!(!may_operate(own + 1));
+        assert!(!may_operate(65_534));
+    }
+}

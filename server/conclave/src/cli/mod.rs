@@ -1,0 +1,35 @@
+//! The command line: arguments in, words and exit codes out.
+//!
+//! Keys of rooms are made here, in the short-lived process of a command, never in the daemon. No command names, counts
+//! or locates people.
+
+mod args;
+mod identifiers;
+mod room;
+mod serve;
+mod voice;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::Parser;
+
+use self::args::{Arguments, Command};
+
+/// Runs one command line, program name first.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let command = match Arguments::try_parse_from(arguments) {
+        Ok(Arguments { command }) => command,
+        Err(error) => return voice::usage(&error),
+    };
+    let result = match command {
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::Room { command } => room::run(command),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            voice::failure(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

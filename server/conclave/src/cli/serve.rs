@@ -1,0 +1,66 @@
+//! `conclave serve`: from arguments to a running server, and from a signal to its end.
+
+use tokio::{
+    runtime,
+    signal::unix::{Signal, SignalKind, signal},
+};
+
+use super::{args::ServeArguments, voice};
+use crate::{
+    Server,
+    config::{Config, default_data_dir, origin, parse_name},
+    error::Error,
+    hardening, logging,
+};
+
+pub(super) fn run(arguments: ServeArguments) -> Result<(), Error> {
+    let config = Config {
+        name: arguments.name.as_deref().map(parse_name).transpose()?,
+        listen: arguments.listen,
+        udp: arguments.udp,
+        public_ips: arguments.public_ip,
+        data_dir: arguments.data.data_dir.map_or_else(default_data_dir, Ok)?,
+    };
+    logging::install();
+    voice::panic_by_place_only();
+    if !hardening::apply() {
+        voice::note("the system did not let core dumps be switched off");
+        voice::hint("set LimitCORE=0 in the service that starts this");
+    }
+    let runtime = runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Error::Local {
+            what: "cannot start threads",
+            source,
+        })?;
+    let result = runtime.block_on(serve(config));
+    // A blocking thread that hangs on a disk must not keep the process.
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve(config: Config) -> Result<(), Error> {
+    let listen = |kind| {
+        signal(kind).map_err(|source| Error::Local {
+            what: "cannot listen for signals",
+            source,
+        })
+    };
+    let (interrupt, terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let server = Server::bind(config).await?;
+    voice::note(&format!("listening on {}", origin(server.name())));
+    if !server.http_addr().ip().is_loopback() {
+        voice::hint("this address speaks plain http; put a proxy that ends TLS in front of it");
+    }
+    server.run(ended(interrupt, terminate)).await?;
+    voice::note("stopped");
+    Ok(())
+}
+
+async fn ended(mut interrupt: Signal, mut terminate: Signal) {
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}

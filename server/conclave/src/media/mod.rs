@@ -1,0 +1,16 @@
+//! The media loop: one thread that owns the forwarding plane and its UDP socket.
+//!
+//! It decides nothing: datagrams, commands and time go into [`conclave_sfu::Sfu`], datagrams and results come out. The
+//! loop never waits for the control task (it keeps results until there is room), while the control task may wait for
+//! the loop: so the two cannot wait for each other.
+
+mod bridge;
+mod run;
+mod socket;
+
+pub use self::socket::{Batch, MediaSocket, UdpMedia};
+pub(crate) use self::{
+    bridge::MediaResult,
+    run::{MediaLoop, spawn},
+    socket::bind,
+};

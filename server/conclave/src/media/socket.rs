@@ -1,0 +1,126 @@
+//! The socket of the media loop, behind a trait: batching, several sockets and taps come in here without the loop
+//! noticing.
+
+use std::{
+    future::Future,
+    io,
+    net::{Ipv6Addr, SocketAddr},
+};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::UdpSocket;
+
+use crate::limits;
+
+/// Where datagrams come from and go to.
+pub trait MediaSocket: Send + 'static {
+    /// Waits for at least one datagram, then takes what is there, up to the batch's room.
+    ///
+    /// Must be cancel safe: a datagram that was taken is in the batch. An error is a fault of the socket itself, never of
+    /// a peer, and ends the server.
+    fn recv(&mut self, batch: &mut Batch) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// Sends one datagram now or loses it, as the network would.
+    fn send(&mut self, to: SocketAddr, datagram: &[u8]);
+}
+
+/// Room for the datagrams of one turn of the loop; the buffers are reused.
+///
+/// No `Debug`: it holds people's addresses.
+pub struct Batch {
+    buffers: Vec<[u8; limits::MAX_DATAGRAM]>,
+    filled: Vec<(SocketAddr, usize)>,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self {
+            buffers: vec![[0; limits::MAX_DATAGRAM]; limits::DATAGRAM_BATCH],
+            filled: Vec::new(),
+        }
+    }
+}
+
+impl Batch {
+    /// Forgets the datagrams of the turn before.
+    pub fn clear(&mut self) {
+        self.filled.clear();
+    }
+
+    /// True if nothing more fits.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.filled.len() >= self.buffers.len()
+    }
+
+    /// Fills the next buffer by `receive`, which gives length and sender.
+    pub fn fill(&mut self, receive: impl FnOnce(&mut [u8]) -> io::Result<(usize, SocketAddr)>) -> io::Result<()> {
+        let Some(buffer) = self.buffers.get_mut(self.filled.len()) else {
+            return Err(io::ErrorKind::WouldBlock.into());
+        };
+        let (length, from) = receive(buffer)?;
+        self.filled.push((from, length));
+        Ok(())
+    }
+
+    /// The datagrams, in order of arrival.
+    pub fn datagrams(&self) -> impl Iterator<Item = (SocketAddr, &[u8])> {
+        let filled = self.filled.iter().zip(&self.buffers);
+        filled.filter_map(|((from, length), buffer)| Some((*from, buffer.get(..*length)?)))
+    }
+}
+
+/// One UDP socket of the system.
+pub struct UdpMedia(UdpSocket);
+
+impl UdpMedia {
+    /// Takes a bound socket; must be called inside the runtime that will drive it.
+    pub fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Ok(Self(UdpSocket::from_std(socket)?))
+    }
+}
+
+impl MediaSocket for UdpMedia {
+    async fn recv(&mut self, batch: &mut Batch) -> io::Result<()> {
+        let mut faults = 0;
+        loop {
+            self.0.readable().await?;
+            let mut taken = false;
+            while !batch.is_full() {
+                match batch.fill(|buffer| self.0.try_recv_from(buffer)) {
+                    Ok(()) => taken = true,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    // One fault is an echo of a datagram that we sent to somebody who has gone; a row of them is a socket that
+                    // is broken.
+                    Err(error) => {
+                        faults += 1;
+                        if faults > limits::DATAGRAM_BATCH {
+                            return Err(error);
+                        }
+                    }
+                }
+            }
+            if taken {
+                return Ok(());
+            }
+        }
+    }
+
+    fn send(&mut self, to: SocketAddr, datagram: &[u8]) {
+        // Lost if the kernel's buffer is full or the way is closed; the protocols above repeat what matters.
+        let _ = self.0.try_send_to(datagram, to);
+    }
+}
+
+/// Binds the UDP socket of the media, with large kernel buffers as far as the system grants them.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.ip() == Ipv6Addr::UNSPECIFIED {
+        socket.set_only_v6(false)?;
+    }
+    let _ = socket.set_recv_buffer_size(limits::MEDIA_SOCKET_BUFFER);
+    let _ = socket.set_send_buffer_size(limits::MEDIA_SOCKET_BUFFER);
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}

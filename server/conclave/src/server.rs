@@ -1,0 +1,266 @@
+//! The daemon put together: bind everything, start the tasks, watch them, end them.
+
+use std::{collections::HashMap, future::Future, io, net::SocketAddr, sync::Arc};
+
+use conclave_protocol::{keys::AdmissionPk, server_name::ServerName};
+use conclave_rooms::{Config as RoomsConfig, Input, Rooms};
+use conclave_sfu::{DtlsIdentity, MediaTap, Sfu, SfuConfig};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+    time::{self, Instant},
+};
+
+use crate::{
+    admin::server::{self as admin, Admin, AdminSocket},
+    calendar::today,
+    config::Config,
+    control::{Control, ControlInput},
+    ending::{self, End, Ending},
+    error::Error,
+    http, limits,
+    media::{self, MediaLoop, MediaSocket, UdpMedia},
+    socket::Door,
+    store::{DataDir, Store},
+    tap::{FrameTap, NoTap},
+};
+
+/// A server whose ports, folder and database are ours, and which serves nobody yet.
+pub struct Server {
+    name: ServerName,
+    listener: TcpListener,
+    http_addr: SocketAddr,
+    udp: std::net::UdpSocket,
+    media_addr: SocketAddr,
+    candidates: Vec<SocketAddr>,
+    data_dir: DataDir,
+    store: Store,
+    tap: Option<Arc<dyn FrameTap>>,
+}
+
+impl Server {
+    /// Takes the ports, the data folder and the database. A taken port is an error, never dodged.
+    pub async fn bind(config: Config) -> Result<Self, Error> {
+        let data_dir = DataDir::open(&config.data_dir)?;
+        let listening = |what, address: SocketAddr| {
+            move |source| Error::Listen {
+                what,
+                address: address.to_string(),
+                source,
+            }
+        };
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .map_err(listening("tcp", config.listen))?;
+        let http_addr = listener.local_addr().map_err(listening("tcp", config.listen))?;
+        let udp_wanted = config.udp.unwrap_or(http_addr);
+        let udp = media::bind(udp_wanted).map_err(listening("udp", udp_wanted))?;
+        let media_addr = udp.local_addr().map_err(listening("udp", udp_wanted))?;
+        Ok(Self {
+            name: config.name_for(http_addr.port())?,
+            candidates: config.candidates(media_addr)?,
+            store: Store::open(&data_dir.database()?)?,
+            listener,
+            http_addr,
+            udp,
+            media_addr,
+            data_dir,
+            tap: None,
+        })
+    }
+
+    /// Lets a test see all bytes.
+    #[must_use]
+    pub fn with_tap(mut self, tap: Arc<dyn FrameTap>) -> Self {
+        self.tap = Some(tap);
+        self
+    }
+
+    /// The name that clients and keys know.
+    #[must_use]
+    pub fn name(&self) -> &ServerName {
+        &self.name
+    }
+
+    /// Where the page is.
+    #[must_use]
+    pub fn http_addr(&self) -> SocketAddr {
+        self.http_addr
+    }
+
+    /// Where media is taken.
+    #[must_use]
+    pub fn media_addr(&self) -> SocketAddr {
+        self.media_addr
+    }
+
+    /// Serves until `shutdown` is ready, over the system's own UDP socket.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+        self.run_with(shutdown, UdpMedia::new).await
+    }
+
+    /// Serves until `shutdown` is ready. `open` makes the media socket of the bound one, in the media thread.
+    pub async fn run_with<S, F>(self, shutdown: impl Future<Output = ()>, open: F) -> Result<(), Error>
+    where
+        S: MediaSocket,
+        F: FnOnce(std::net::UdpSocket) -> io::Result<S> + Send + 'static,
+    {
+        let start = Instant::now();
+        let (end, ending) = ending::channel();
+        let (control, inputs) = mpsc::channel(limits::CONTROL_QUEUE);
+        let (commands_in, commands) = mpsc::channel(limits::MEDIA_QUEUE);
+        let (results_in, results) = mpsc::channel(limits::MEDIA_QUEUE);
+
+        let mut rooms = Rooms::new(RoomsConfig {
+            server: self.name.clone(),
+            dummy_admission_pk: dummy_admission_pk()?,
+            max_connections: limits::MAX_SOCKETS,
+        });
+        let admin_socket = AdminSocket::bind(self.data_dir.admin_socket()).map_err(|source| Error::Local {
+            what: "cannot make the admin socket",
+            source,
+        })?;
+        self.store.delete_expired(today()).await?;
+        for room in self.store.rooms().await? {
+            rooms.handle(0, Input::RoomAdded(room.record));
+        }
+
+        let tap = self.tap.clone().unwrap_or_else(|| Arc::new(NoTap));
+        let sfu = forwarding_plane(self.candidates, self.tap)?;
+        let udp = self.udp;
+        let media = MediaLoop {
+            sfu,
+            commands,
+            results: results_in,
+            tap: Arc::clone(&tap),
+            ending: ending.clone(),
+        };
+        let media_end = media::spawn(media, move || open(udp)).map_err(|source| Error::Local {
+            what: "cannot start the media thread",
+            source,
+        })?;
+
+        let door = Arc::new(Door::new(control.clone(), tap));
+        let router = http::router(&self.name, Arc::clone(&door)).ok_or(Error::TaskFailed("http"))?;
+        let admin = Arc::new(Admin {
+            name: self.name,
+            store: self.store.clone(),
+            control: control.clone(),
+        });
+
+        let mut tasks = Tasks {
+            set: JoinSet::new(),
+            end,
+        };
+        let outboxes = HashMap::new();
+        let control_task = Control {
+            rooms,
+            inputs,
+            results,
+            media: commands_in,
+            ending: ending.clone(),
+            outboxes,
+            start,
+        };
+        tasks.spawn("control", control_task.run());
+        tasks.spawn("media", async move { media_ended(media_end.await) });
+        let listener = self.listener;
+        tasks.spawn("http", http::accept_loop(listener, router, ending.clone()));
+        tasks.spawn("admin", admin::run(admin_socket, admin, ending.clone()));
+        tasks.spawn("expiry", sweep_expired(self.store, control, ending));
+        let result = tasks.watch(shutdown).await;
+        door.emptied().await;
+        // Held to the end, so that no second daemon starts while this one still writes.
+        drop(self.data_dir);
+        result
+    }
+}
+
+/// The tasks without which the server is not a server.
+struct Tasks {
+    set: JoinSet<(&'static str, Result<(), Error>)>,
+    end: End,
+}
+
+impl Tasks {
+    fn spawn(&mut self, what: &'static str, task: impl Future<Output = Result<(), Error>> + Send + 'static) {
+        let task = tokio::spawn(task);
+        // A task that panicked is a bug of ours; its name is all that can be said about it.
+        self.set
+            .spawn(async move { (what, task.await.unwrap_or(Err(Error::TaskFailed(what)))) });
+    }
+
+    /// Waits for the signal, or for the first task to end: then all end. A server with a dead part must not look alive.
+    async fn watch(mut self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+        let mut result = tokio::select! {
+            () = shutdown => Ok(()),
+            ended = self.set.join_next() => Err(match ended {
+                Some(Ok((_, Err(error)))) => error,
+                Some(Ok((what, Ok(())))) => Error::TaskFailed(what),
+                Some(Err(_)) | None => Error::TaskFailed("watching"),
+            }),
+        };
+        self.end.now();
+        let finish = async {
+            while let Some(ended) = self.set.join_next().await {
+                if let (Ok((_, Err(error))), Ok(())) = (ended, &result) {
+                    result = Err(error);
+                }
+            }
+        };
+        if time::timeout(limits::SHUTDOWN_DEADLINE, finish).await.is_err() {
+            return Err(Error::TaskFailed("shutdown"));
+        }
+        result
+    }
+}
+
+/// The channel breaks only if the media thread panicked.
+fn media_ended(end: Result<io::Result<()>, oneshot::error::RecvError>) -> Result<(), Error> {
+    match end {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(source)) => Err(Error::Local {
+            what: "the media socket failed",
+            source,
+        }),
+        Err(_) => Err(Error::TaskFailed("media")),
+    }
+}
+
+/// Deletes rooms whose last day has passed, on disk and in memory.
+async fn sweep_expired(store: Store, control: mpsc::Sender<ControlInput>, mut ending: Ending) -> Result<(), Error> {
+    loop {
+        tokio::select! {
+            () = ending.reached() => return Ok(()),
+            () = time::sleep(limits::EXPIRY_SWEEP) => {}
+        }
+        match store.delete_expired(today()).await {
+            Ok(rooms) => {
+                for room in rooms {
+                    let _ = control.send(ControlInput::RoomDeleted(room)).await;
+                }
+            }
+            // A full disk must not end calls; the next sweep tries again.
+            Err(error) => tracing::warn!(%error, "expired rooms could not be deleted"),
+        }
+    }
+}
+
+fn forwarding_plane(candidates: Vec<SocketAddr>, tap: Option<Arc<dyn FrameTap>>) -> Result<Sfu, Error> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|_| Error::Randomness)?;
+    let identity = DtlsIdentity::generate().map_err(|_| Error::TaskFailed("media"))?;
+    let mut config = SfuConfig::new(candidates, identity, seed);
+    config.media_tap = tap.map(|tap| -> MediaTap { Box::new(move |packet| tap.media_in(packet)) });
+    Sfu::new(config).map_err(|_| Error::TaskFailed("media"))
+}
+
+/// A key that nobody holds, against which proofs for unknown rooms are checked, so that they cost the same.
+fn dummy_admission_pk() -> Result<AdmissionPk, Error> {
+    let mut seed = zeroize::Zeroizing::new([0; 32]);
+    getrandom::fill(seed.as_mut_slice()).map_err(|_| Error::Randomness)?;
+    Ok(AdmissionPk::from_bytes(
+        conclave_protocol::keys::Signer::from_seed(&seed).public(),
+    ))
+}

@@ -1,0 +1,11 @@
+//! The daemon as others meet it: real sockets on loopback, real database, real state machines, in this process.
+//!
+//! Every test runs behind the log guard, and ends by asking it whether anything forbidden was logged.
+
+mod admin;
+mod admission;
+mod harness;
+mod hostile;
+mod http;
+mod log;
+mod tap;
