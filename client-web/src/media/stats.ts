@@ -57,13 +57,15 @@ export class Stats {
     if (this.#busy || this.#stopped) return;
     this.#busy = true;
     try {
+      this.#listens += 1;
+      const test = this.#listens % LISTENS_PER_TEST === 0;
+      // The order matters: counts, statistics, counts (see `selftest.ts`).
+      const before = test ? await this.#port.counts(this.#connection.generation) : null;
       const report = await this.#connection.pc.getStats();
       const entries: Entry[] = [];
       report.forEach((entry: Entry) => entries.push(entry));
       this.#listen(entries);
-      this.#listens += 1;
-      // The order matters: statistics first, counts afterwards (see `selftest.ts`).
-      if (this.#listens % LISTENS_PER_TEST === 0) await this.#compare(entries);
+      if (before !== null) await this.#compare(before, entries);
     } catch {
       // The connection was closed while it was read.
     } finally {
@@ -84,11 +86,11 @@ export class Stats {
     if (!this.#stopped) this.#port.loud(this.#meter.speaking(now));
   }
 
-  async #compare(entries: readonly Entry[]): Promise<void> {
+  async #compare(before: readonly SenderCounts[], entries: readonly Entry[]): Promise<void> {
     const statistics = this.#senders(entries);
-    const counts = await this.#port.counts(this.#connection.generation);
+    const after = await this.#port.counts(this.#connection.generation);
     if (this.#stopped) return;
-    if (this.#test.check({ statistics, counts }) !== null) this.#port.leaked();
+    if (this.#test.check({ before, statistics, after }) !== null) this.#port.leaked();
   }
 
   #senders(entries: readonly Entry[]): SenderStatistics[] {

@@ -8,9 +8,11 @@ const video = (framesEncoded: number, packets: number, bytes: number): SenderSta
   place: 1, medium: 'video', framesEncoded, packets, bytes, repeatedPackets: 0, repeatedBytes: 0,
 });
 const sample = (statistics: SenderStatistics, seen: number, sealed: number, sealedBytes: number): Sample => ({
+  before: [{ place: statistics.place, seen, sealed, sealedBytes }],
   statistics: [statistics],
-  counts: [{ place: statistics.place, seen, sealed, sealedBytes }],
+  after: [{ place: statistics.place, seen, sealed, sealedBytes }],
 });
+const none = { before: [], after: [] };
 
 describe('the running self-test', () => {
   it('is content with what Chromium and Firefox report of an honest call', () => {
@@ -36,7 +38,7 @@ describe('the running self-test', () => {
   });
 
   it('finds a camera whose transform was never used', () => {
-    expect(new SelfTest().check({ statistics: [video(48, 90, 90_000)], counts: [] })).toBe(1);
+    expect(new SelfTest().check({ ...none, statistics: [video(48, 90, 90_000)] })).toBe(1);
   });
 
   it('finds a camera whose transform was taken away in mid-call', () => {
@@ -48,7 +50,7 @@ describe('the running self-test', () => {
   });
 
   it('finds a microphone that goes around the worker, from the start and later', () => {
-    expect(new SelfTest().check({ statistics: [audio(100, 8_000)], counts: [] })).toBe(0);
+    expect(new SelfTest().check({ ...none, statistics: [audio(100, 8_000)] })).toBe(0);
     const test = new SelfTest();
     expect(test.check(sample(audio(1000, 200_000), 1000, 1000, 200_000))).toBeNull();
     expect(test.check(sample(audio(1100, 208_000), 1000, 1000, 200_000))).toBe(0);
@@ -69,10 +71,38 @@ describe('the running self-test', () => {
     expect(probing.check(sample(video(96, 240, 252_000), 96, 96, 210_000))).toBeNull();
   });
 
-  it('starts afresh with a new connection', () => {
+  it('does not take a busy page for a leak: counts that come late are only larger', () => {
     const test = new SelfTest();
-    expect(test.check(sample(video(480, 1000, 1_060_000), 480, 480, 1_050_000))).toBeNull();
-    test.restart();
-    expect(test.check(sample(video(3, 5, 4_000), 3, 3, 3_900))).toBeNull();
+    for (let i = 1; i <= 12; i += 1) {
+      const late = i <= 8 ? 60 : 0;
+      const count = (place: number, frames: number, bytes: number) => ({ place, seen: frames, sealed: frames, sealedBytes: bytes });
+      const verdict = test.check({
+        before: [count(0, 100 * i, 20_000 * i), count(1, 48 * i, 105_000 * i)],
+        statistics: [audio(100 * i, 20_000 * i), video(48 * i, 100 * i, 106_000 * i)],
+        after: [count(0, 100 * i + late, 20_000 * i + 200 * late), count(1, 48 * i + late, 105_000 * i + 2_000 * late)],
+      });
+      expect(verdict).toBeNull();
+    }
+  });
+
+  it('does not take packets for a leak that waited out an outage and leave at once', () => {
+    const test = new SelfTest();
+    expect(test.check(sample(audio(100, 20_000), 100, 100, 20_000))).toBeNull();
+    for (let i = 2; i <= 20; i += 1) expect(test.check(sample(audio(100, 20_000), 100 * i, 100 * i, 20_000 * i))).toBeNull();
+    expect(test.check(sample(audio(2_100, 420_000), 2_100, 2_100, 420_000))).toBeNull();
+  });
+
+  it('goes on when Firefox starts its statistics anew, and still finds a leak afterwards', () => {
+    // Measured at a change of codec: 359 frames encoded before, 72 after.
+    const test = new SelfTest();
+    expect(test.check(sample(video(359, 355, 246_246), 359, 224, 239_585))).toBeNull();
+    for (let i = 1; i <= 6; i += 1) {
+      expect(test.check(sample(video(72 * i, 97 * i, 71_930 * i), 359 + 72 * i, 224 + 72 * i, 239_585 + 71_000 * i))).toBeNull();
+    }
+    expect(test.check(sample(video(72 * 7, 97 * 7, 71_930 * 7), 359 + 72 * 6, 224 + 72 * 6, 239_585 + 71_000 * 6))).toBe(1);
+    const sound = new SelfTest();
+    expect(sound.check(sample(audio(1_000, 200_000), 1_000, 1_000, 200_000))).toBeNull();
+    expect(sound.check(sample(audio(50, 10_000), 1_100, 1_100, 220_000))).toBeNull();
+    expect(sound.check(sample(audio(300, 30_000), 1_100, 1_100, 220_000))).toBe(0);
   });
 });

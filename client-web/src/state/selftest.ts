@@ -10,8 +10,9 @@
 // So frames the encoder made but the worker never saw are suspicious, and a leak if unexplained bytes left as well.
 // A worker that stalls loses frames before the transform (browsers bound that queue), but no bytes leave for them.
 //
-// Statistics are read first and counts asked for afterwards, and the worker counts before it hands a frame on: what the
-// statistics hold has been counted. So there is no tolerance for frames in flight, only for the granularity below.
+// Counts are asked for before and after the statistics are read, and the worker counts before it hands a frame on: what
+// the statistics hold was counted by the second answer. So a busy page can make this blind for a sample, never mistaken.
+// Firefox starts a sender's statistics anew when its codec changes; that shows as numbers that fall.
 //
 // What it cannot find: a media worker that was replaced by one that lies. That is for an outside look at the wire.
 
@@ -29,8 +30,9 @@ export interface SenderStatistics {
 }
 
 export interface Sample {
+  readonly before: readonly SenderCounts[];
   readonly statistics: readonly SenderStatistics[];
-  readonly counts: readonly SenderCounts[];
+  readonly after: readonly SenderCounts[];
 }
 
 /** Packets (of 20 ms) that may lack a count: none were ever seen; five are a tenth of a second. */
@@ -47,6 +49,7 @@ const LEAK_BYTES_PER_FRAME = 40;
 /** Samples that a new one is compared with. Queues between worker and socket make single samples uneven. */
 const MEMORY = 5;
 
+/** Where a video sender stands, as charitably as the two counts allow. */
 interface Standing {
   /** Frames encoded that never came to the worker. */
   readonly unseen: number;
@@ -54,38 +57,49 @@ interface Standing {
   readonly unexplained: number;
 }
 
+/** What an audio sender's statistics start from. */
+interface Base {
+  readonly sealed: number;
+  readonly sealedBytes: number;
+}
+
+const NONE: Omit<SenderCounts, 'place'> = { seen: 0, sealed: 0, sealedBytes: 0 };
 const START: Standing = { unseen: 0, unexplained: 0 };
 
 /** Feed it a sample every two seconds; a returned place is a sender from which unsealed media may have left. */
 export class SelfTest {
-  #before = new Map<number, readonly Standing[]>();
-
-  /** Forgets what was: to be called when a new peer connection starts its counters at nothing. */
-  restart(): void {
-    this.#before.clear();
-  }
+  #video = new Map<number, readonly Standing[]>();
+  #audio = new Map<number, { readonly base: Base; readonly packets: number; readonly before: Base }>();
 
   check(sample: Sample): number | null {
     for (const statistics of sample.statistics) {
-      const counts = sample.counts.find((entry) => entry.place === statistics.place);
-      const packets = statistics.packets - statistics.repeatedPackets;
-      const bytes = statistics.bytes - statistics.repeatedBytes;
-      const sealedBytes = counts?.sealedBytes ?? 0;
-      if (statistics.medium === 'audio') {
-        const uncounted = packets - (counts?.sealed ?? 0);
-        if (uncounted > AUDIO_SLACK_PACKETS && bytes > sealedBytes) return statistics.place;
-        continue;
-      }
-      const now: Standing = {
-        unseen: statistics.framesEncoded - (counts?.seen ?? 0),
-        unexplained: bytes - sealedBytes - DESCRIPTOR_BYTES * packets,
-      };
-      const before = this.#before.get(statistics.place) ?? [START];
-      const unseen = now.unseen - Math.min(...before.map((standing) => standing.unseen));
-      const unexplained = now.unexplained - Math.max(...before.map((standing) => standing.unexplained));
-      if (unseen > VIDEO_SLACK_FRAMES && unexplained > LEAK_BYTES_PER_FRAME * unseen) return statistics.place;
-      this.#before.set(statistics.place, [...before, now].slice(-MEMORY));
+      const of = (counts: readonly SenderCounts[]) => counts.find((entry) => entry.place === statistics.place) ?? NONE;
+      const leaked = statistics.medium === 'audio' ? this.#sound(statistics, of(sample.before), of(sample.after)) : this.#picture(statistics, of(sample.before), of(sample.after));
+      if (leaked) return statistics.place;
     }
     return null;
+  }
+
+  /** Every packet is one sealed frame. Frames sealed but lost on the way (no connection yet) only delay the alarm. */
+  #sound(statistics: SenderStatistics, before: Base, after: Base): boolean {
+    const packets = statistics.packets - statistics.repeatedPackets;
+    const bytes = statistics.bytes - statistics.repeatedBytes;
+    const last = this.#audio.get(statistics.place);
+    const restarted = last !== undefined && packets < last.packets;
+    const base = last === undefined ? { sealed: 0, sealedBytes: 0 } : restarted ? last.before : last.base;
+    this.#audio.set(statistics.place, { base, packets, before: { sealed: before.sealed, sealedBytes: before.sealedBytes } });
+    return packets - (after.sealed - base.sealed) > AUDIO_SLACK_PACKETS && bytes > after.sealedBytes - base.sealedBytes;
+  }
+
+  /** Both must have grown beyond anything in memory: frames that went around the worker, and bytes nobody sealed. */
+  #picture(statistics: SenderStatistics, before: Omit<SenderCounts, 'place'>, after: Omit<SenderCounts, 'place'>): boolean {
+    const sent = statistics.bytes - statistics.repeatedBytes - DESCRIPTOR_BYTES * (statistics.packets - statistics.repeatedPackets);
+    const standing = (counts: Omit<SenderCounts, 'place'>): Standing => ({ unseen: statistics.framesEncoded - counts.seen, unexplained: sent - counts.sealedBytes });
+    const memory = this.#video.get(statistics.place) ?? [START];
+    this.#video.set(statistics.place, [...memory, standing(before)].slice(-MEMORY));
+    const now = standing(after);
+    const unseen = now.unseen - Math.min(...memory.map((past) => past.unseen));
+    const unexplained = now.unexplained - Math.max(...memory.map((past) => past.unexplained));
+    return unseen > VIDEO_SLACK_FRAMES && unexplained > LEAK_BYTES_PER_FRAME * unseen;
   }
 }

@@ -19,7 +19,10 @@ export function Join({ app }: ViewProps) {
   return (
     <Shell state="join" wide>
       <section class="card join" aria-labelledby="join-title">
-        <Preview app={app} />
+        <div class="join-devices">
+          <Preview app={app} />
+          <DevicePicker app={app} />
+        </div>
         <form class="join-form" onSubmit={join} autocomplete="off">
           <h1 class="title" id="join-title">
             {en.join.title}
@@ -48,7 +51,6 @@ export function Join({ app }: ViewProps) {
           <p class="hint" id="name-hint" role={problem === 'long' ? 'alert' : undefined}>
             {problem === 'long' ? en.join.nameLong : en.join.nameHint}
           </p>
-          <DevicePicker app={app} />
           <button class="button button-primary button-large" data-test="join" type="submit" disabled={problem !== null}>
             {app.devices.camera.track.value === null && app.devices.microphone.track.value === null && !app.devices.camera.opening.value ? en.join.joinWithout : en.join.join}
           </button>
