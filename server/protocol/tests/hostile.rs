@@ -9,15 +9,15 @@ use conclave_protocol::{
     Error, LinkError,
     admission::verify,
     chunk::{Inbox, split},
-    credential::{Deed, HostCredential, Mandate},
+    credential::{Deed, HostCredential, Mandate, Role},
     envelope::{ClearPart, Envelope, open, padded_len, seal},
     ids::{CallId, RoomFp, TransportId},
-    keys::{AdmissionPk, EnvelopeKey, LinkKeys, LinkSecret},
+    keys::{AdmissionPk, EnvelopeKey, LinkKeys, LinkSecret, MandatePk, RootKeys, RootSeed, Signer},
     limits::{CHUNK_DATA, MAX_ASSEMBLED, MAX_BODY, MAX_FRAME},
     link::{GuestLink, Link, LinkFlags, ServerName},
     message::{ClientMessage, ServerMessage},
     room::{Limits, RoomRecord},
-    sheet,
+    sheet::{self, Sheet, SheetSigner},
 };
 use proptest::prelude::*;
 
@@ -246,11 +246,6 @@ fn c_sheet_a_sheet_counts_only_for_its_room_server_and_limits() {
 
 #[test]
 fn c_sheet_2_only_the_root_or_its_host_signs() {
-    use conclave_protocol::{
-        credential::Role,
-        keys::{MandatePk, RootKeys, Signer},
-        sheet::{Sheet, SheetSigner},
-    };
     let room = new_room();
     let keys = LinkKeys::derive(&room.guest_link.link_secret);
     let here = server("localhost:8443");
@@ -286,6 +281,87 @@ fn c_sheet_2_only_the_root_or_its_host_signs() {
         !opens(read(), &SheetSigner::Root(&host)),
         "a link holder who squats the room"
     );
+}
+
+#[test]
+fn c_mandate_1_a_root_gives_roles_in_its_own_room_only() {
+    let (root, mandate) = cases::mandate();
+    let sign = |room| Mandate::sign(&root.sign(), room, mandate.role, 1, 1, mandate.pk);
+    assert!(sign(mandate.room_fp).verify(&root.root_pk()).is_ok());
+    assert!(sign(RoomFp::from_bytes(counting(0))).verify(&root.root_pk()).is_err());
+}
+
+#[test]
+fn c_sheet_1_a_link_holder_cannot_put_another_root_under_the_room() {
+    use chacha20poly1305::{
+        KeyInit as _, XChaCha20Poly1305,
+        aead::{Aead as _, Payload},
+    };
+    // All that the link gives: the sheet key. The sheet is consistent and signed, but by a root of the squatter's own.
+    let room = new_room();
+    let keys = LinkKeys::derive(&room.guest_link.link_secret);
+    let fp = room.guest_link.room_fp;
+    let here = server("localhost:8443");
+    let forged = |root: &RootKeys| {
+        let honest = sheet::open(&keys, &fp, &here, &room.record.limits, &room.record.sheet).unwrap();
+        let rules = honest.rules;
+        let theirs = Sheet::new("squatted".into(), rules, root.root_pk(), honest.record).unwrap();
+        let own = theirs
+            .seal(&keys.sheet(), &SheetSigner::Root(&root.sign()), counting(4))
+            .unwrap();
+        let cipher = XChaCha20Poly1305::new(keys.sheet().expose().into());
+        let aad = |fp: &RoomFp| [b"conclave v1 sheet".as_slice(), fp.as_bytes()].concat();
+        let nonce = counting::<24>(4);
+        let (of_theirs, of_room) = (aad(&RoomFp::of(&root.root_pk())), aad(&fp));
+        let opened = cipher
+            .decrypt(
+                &nonce.into(),
+                Payload {
+                    msg: &own[24..4_032],
+                    aad: &of_theirs,
+                },
+            )
+            .unwrap();
+        let resealed = cipher
+            .encrypt(
+                &nonce.into(),
+                Payload {
+                    msg: &opened,
+                    aad: &of_room,
+                },
+            )
+            .unwrap();
+        let sealed = [nonce.as_slice(), &resealed].concat();
+        let message = [of_room.as_slice(), b"room", &1_u32.to_be_bytes(), &sealed].concat();
+        [sealed.as_slice(), &root.sign().sign(&message)].concat()
+    };
+    let opens = |bytes: &[u8]| sheet::open(&keys, &fp, &here, &room.record.limits, bytes).is_ok();
+    assert!(
+        opens(&forged(&RootKeys::derive(&room.deed.0))),
+        "the control: made the same way by the real root"
+    );
+    assert!(!opens(&forged(&RootKeys::derive(&RootSeed::from_bytes(counting(7))))));
+}
+
+#[test]
+fn c_sheet_3_a_signed_record_of_another_server_does_not_count_here() {
+    let room = new_room();
+    let keys = LinkKeys::derive(&room.guest_link.link_secret);
+    let (fp, limits, here) = (room.guest_link.room_fp, room.record.limits, server("localhost:8443"));
+    let root = RootKeys::derive(&room.deed.0);
+    let opens = |change: &dyn Fn(&mut Sheet)| {
+        let mut sheet = sheet::open(&keys, &fp, &here, &limits, &room.record.sheet).unwrap();
+        change(&mut sheet);
+        let bytes = sheet
+            .seal(&keys.sheet(), &SheetSigner::Root(&root.sign()), counting(4))
+            .unwrap();
+        sheet::open(&keys, &fp, &here, &limits, &bytes).is_ok()
+    };
+    assert!(opens(&|_| {}));
+    assert!(!opens(&|sheet| sheet.record.server = server("elsewhere.example")));
+    assert!(!opens(
+        &|sheet| sheet.record.admission_pk = AdmissionPk::from_bytes(counting(0))
+    ));
 }
 
 #[test]

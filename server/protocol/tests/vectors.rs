@@ -131,7 +131,7 @@ fn credentials_read_as_the_file_says() {
     let mandate = Mandate::from_slice(&bytes(&v["mandate"], "bytes")).unwrap();
     assert!(
         mandate.verify(&root).is_err(),
-        "C-MANDATE-1: a mandate counts in its own room only"
+        "C-MANDATE-2: another root did not sign it"
     );
     assert!(mandate.verify(&cases::mandate().0.root_pk()).is_ok());
 }

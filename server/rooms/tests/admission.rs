@@ -3,8 +3,9 @@
 #[allow(dead_code, reason = "each test file uses a part")]
 mod common;
 
-use common::{World, call, room, tab};
+use common::{World, call, envelope, room, tab, transport};
 use conclave_protocol::{
+    envelope::ClearPart,
     keys::LinkSecret,
     message::{ClientMessage, RefusalCode, ServerMessage},
     room::Limits,
@@ -243,6 +244,14 @@ fn a_tab_that_comes_back_takes_its_place_over() {
     w.commit(other, call(1), 1, 6);
     assert_eq!(w.sequenced(new), [(2, 6)]);
     assert_eq!(w.in_media(), [other, new].into());
+    // And it is the new one that is spoken to by its transport id.
+    let to_the_tab = ClearPart::welcome(call(1), vec![transport(1)]);
+    let commit = envelope(ClearPart::commit(call(1), 2, Vec::new()), 7, 512);
+    w.send(
+        other,
+        &ClientMessage::submission([commit, envelope(to_the_tab, 8, 512)]),
+    );
+    assert_eq!(w.sequenced(new), [(3, 7), (3, 8)]);
 }
 
 #[test]

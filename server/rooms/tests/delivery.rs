@@ -436,6 +436,7 @@ fn eight_microphones_hold_a_seat() {
     assert_eq!(seats, 8, "the forwarding plane hears of eight");
     // Switching on twice takes one seat; a seat given back or left is free.
     publish(&mut w, members[0], TrackKind::Microphone, true);
+    assert_eq!(w.refusals(members[0]), []);
     publish(&mut w, members[1], TrackKind::Microphone, false);
     publish(&mut w, members[8], TrackKind::Microphone, true);
     assert_eq!(w.refusals(members[8]), []);

@@ -288,7 +288,11 @@ impl Simulation {
 
     /// Call `n`, or the one that the connection is in.
     fn call(&self, conn: ConnId, n: u8) -> CallId {
-        call(if n == 0 { self.own.get(&conn).copied().unwrap_or(1) } else { n })
+        call(if n == 0 {
+            self.own.get(&conn).copied().unwrap_or(1)
+        } else {
+            n
+        })
     }
 
     fn act(&mut self, conn: ConnId, step: &Step) {
@@ -322,7 +326,8 @@ impl Simulation {
                 let drop = drop.map(transport).into_iter().collect();
                 let size = if *large { 65_536 } else { 512 };
                 let commit_number = self.sent.len() as u32;
-                let mut envelopes = vec![self.envelope(conn, ClearPart::commit(self.call(conn, *c), base, drop), size, None)];
+                let mut envelopes =
+                    vec![self.envelope(conn, ClearPart::commit(self.call(conn, *c), base, drop), size, None)];
                 if let Some(tab) = welcome {
                     envelopes.push(self.envelope(
                         conn,
@@ -333,7 +338,9 @@ impl Simulation {
                 }
                 ClientMessage::submission(envelopes)
             }
-            Step::Message { call: c, .. } => one(self.envelope(conn, ClearPart::message(self.call(conn, *c)), 512, None)),
+            Step::Message { call: c, .. } => {
+                one(self.envelope(conn, ClearPart::message(self.call(conn, *c)), 512, None))
+            }
             Step::Knock { call: c, .. } => one(self.envelope(conn, ClearPart::knock(self.call(conn, *c)), 512, None)),
             Step::Card { call: c, .. } => one(self.envelope(conn, ClearPart::card(self.call(conn, *c)), 512, None)),
             Step::Publish { kind, on, .. } => ClientMessage::Publish {
