@@ -114,7 +114,7 @@ async function showCall(): Promise<void> {
   if (panel === 'safety') call.handle({ e: 'safetyNumber', digits: '48213 90557 11862 73940' });
   if (query.has('toast')) {
     call.handle({ e: 'arrived', name: 'Zoë' });
-    call.handle({ e: 'departed', name: 'Olu Adeyemi', lost: true });
+    call.handle({ e: 'departed', name: 'Olu Adeyemi', how: 'lostConnection' });
     call.handle({ e: 'notice', code: 'floorFull' });
   }
   if (query.has('lost')) call.handle({ e: 'phase', phase: 'reconnecting' });

@@ -71,13 +71,16 @@ export interface RosterEntry {
   readonly screenSlot: boolean;
 }
 
+/** How somebody went: by their own word, by silence, or taken out by others. */
+export type Departure = 'left' | 'lostConnection' | 'removed';
+
 export type CallEvent =
   | { readonly e: 'phase'; readonly phase: Phase }
   | { readonly e: 'ended'; readonly reason: EndReason }
   | { readonly e: 'roster'; readonly members: readonly RosterEntry[] }
   | { readonly e: 'chat'; readonly name: string; readonly text: string; readonly mine: boolean }
   | { readonly e: 'arrived'; readonly name: string }
-  | { readonly e: 'departed'; readonly name: string; readonly lost: boolean }
+  | { readonly e: 'departed'; readonly name: string; readonly how: Departure }
   | { readonly e: 'safetyNumber'; readonly digits: string }
   | { readonly e: 'notice'; readonly code: NoticeCode };
 

@@ -123,6 +123,7 @@ describe('the way into a call', () => {
 
   it('measures names in bytes, as the protocol does', () => {
     expect(nameProblem('  ')).toBe('empty');
+    expect(nameProblem('\u200B\u202E')).toBe('empty');
     expect(nameProblem('a'.repeat(64))).toBeNull();
     expect(nameProblem('é'.repeat(33))).toBe('long');
     expect(nameProblem('🙂'.repeat(16))).toBeNull();

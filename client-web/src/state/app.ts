@@ -6,6 +6,7 @@ import { computed, signal, type ReadonlySignal } from '@preact/signals-core';
 import type { EndReason, LinkProblem, ParsedLink } from '../protocol/messages';
 import type { CallModel } from './call';
 import type { Devices, Track } from './devices';
+import { shownName } from './names';
 
 /** Something that this browser lacks. */
 export type CapabilityProblem = 'insecure' | 'noWebRtc' | 'noWebAssembly' | 'noTransforms' | 'noWorkers';
@@ -152,7 +153,8 @@ export class App<T extends Track> {
 
 export function nameProblem(name: string): 'empty' | 'long' | null {
   const trimmed = name.trim();
-  if (trimmed === '') return 'empty';
+  // A name of invisible characters only is none; the core would refuse it.
+  if (shownName(trimmed, '') === '') return 'empty';
   return utf8Length(trimmed) > NAME_BYTES ? 'long' : null;
 }
 

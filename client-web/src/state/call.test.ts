@@ -96,8 +96,8 @@ describe('a call', () => {
     for (let i = 0; i < 9; i += 1) call.handle({ e: 'arrived', name: `\u202E${i}` });
     expect(call.toasts.value).toHaveLength(4);
     expect(call.toasts.value[3]?.name).toBe('8');
-    call.handle({ e: 'departed', name: '', lost: true });
-    expect(call.toasts.value[3]).toMatchObject({ kind: 'lost', name: 'Someone' });
+    call.handle({ e: 'departed', name: '', how: 'lostConnection' });
+    expect(call.toasts.value[3]).toMatchObject({ kind: 'lostConnection', name: 'Someone' });
   });
 
   it('puts oneself last and shows the shared screen of the member that the slot carries', () => {

@@ -4,7 +4,7 @@
 // very transport id that the name's leaf carries. The server's word about slots is never enough.
 
 import { batch, computed, signal, type ReadonlySignal } from '@preact/signals-core';
-import type { CallEvent, EndReason, NoticeCode, Phase, RosterEntry } from '../protocol/messages';
+import type { CallEvent, Departure, EndReason, NoticeCode, Phase, RosterEntry } from '../protocol/messages';
 import { duplicateNames, hue, initials, shownName } from './names';
 
 /** What the view-model asks of the machinery behind it. */
@@ -58,7 +58,7 @@ export interface ChatLine {
 /** A short message; `key` makes it unique. `kind` names its text. */
 export interface Toast {
   readonly key: number;
-  readonly kind: 'arrived' | 'departed' | 'lost' | NoticeCode | 'cameraLost' | 'microphoneLost' | 'screenFailed';
+  readonly kind: 'arrived' | Departure | NoticeCode | 'cameraLost' | 'microphoneLost' | 'screenFailed';
   readonly name: string;
 }
 
@@ -128,7 +128,7 @@ export class CallModel {
           this.toast('arrived', event.name);
           break;
         case 'departed':
-          this.toast(event.lost ? 'lost' : 'departed', event.name);
+          this.toast(event.how, event.name);
           break;
         case 'safetyNumber':
           // Only what was asked for is shown: a number that arrives after the panel was closed belongs to the past.

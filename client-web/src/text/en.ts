@@ -117,8 +117,9 @@ const notices: Readonly<Record<NoticeCode, string>> = {
 
 const toasts: Readonly<Record<Exclude<Toast['kind'], NoticeCode>, (name: string) => string>> = {
   arrived: (name) => `${name} joined`,
-  departed: (name) => `${name} left`,
-  lost: (name) => `${name} lost the connection`,
+  left: (name) => `${name} left`,
+  removed: (name) => `${name} was removed from the call`,
+  lostConnection: (name) => `${name} lost the connection`,
   cameraLost: () => 'The camera was unplugged or taken away',
   microphoneLost: () => 'The microphone was unplugged or taken away',
   screenFailed: () => 'No screen was shared',

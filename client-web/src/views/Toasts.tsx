@@ -23,8 +23,9 @@ function words(toast: Toast): string {
   const { kind, name } = toast;
   switch (kind) {
     case 'arrived':
-    case 'departed':
-    case 'lost':
+    case 'left':
+    case 'removed':
+    case 'lostConnection':
     case 'cameraLost':
     case 'microphoneLost':
     case 'screenFailed':

@@ -6,6 +6,7 @@ import {
   type CallEvent,
   type CoreToMain,
   type CoreToMedia,
+  type Departure,
   type EndReason,
   type LinkProblem,
   type NoticeCode,
@@ -37,6 +38,7 @@ const END_REASONS: ReadonlySet<string> = new Set<EndReason>([
   'left', 'removed', 'notAllowed', 'roomFull', 'serverFull', 'callLimit', 'serverAway', 'closing', 'incompatible', 'internal',
 ]);
 const NOTICES: ReadonlySet<string> = new Set<NoticeCode>(['floorFull', 'mediaRefused', 'changeUnreadable', 'joinedAnew', 'chatRefused']);
+const DEPARTURES: ReadonlySet<string> = new Set<Departure>(['left', 'lostConnection', 'removed']);
 const LINK_PROBLEMS: ReadonlySet<string> = new Set<LinkProblem>(['notALink', 'cut', 'damaged', 'newer', 'notYetSupported', 'credential']);
 
 type Loose = Readonly<Record<string, unknown>>;
@@ -140,7 +142,7 @@ function readEvent(output: Loose): CallEvent | null {
     case 'arrived':
       return { e: 'arrived', name: text(output['name']) };
     case 'departed':
-      return { e: 'departed', name: text(output['name']), lost: text(output['reason']) === 'lostConnection' };
+      return { e: 'departed', name: text(output['name']), how: DEPARTURES.has(text(output['reason'])) ? (text(output['reason']) as Departure) : 'left' };
     case 'safetyNumber':
       return { e: 'safetyNumber', digits: text(output['digits']) };
     case 'notice': {
