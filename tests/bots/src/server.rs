@@ -1,0 +1,144 @@
+//! The real server on ports of its own, for one test: bound, run and ended in this process, with a room.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use conclave::{
+    Config, Server,
+    admin::{Reply, Request, client::ask, record_text},
+    config::origin,
+    tap::FrameTap,
+};
+use conclave_protocol::{
+    link::GuestLink,
+    room::{Limits, NEW_ROOM_ENTROPY, RoomPlan, make_room},
+    server_name::ServerName,
+};
+use tokio::{
+    sync::oneshot,
+    task::{JoinHandle, spawn_blocking},
+    time::timeout,
+};
+
+/// How long the server may take to end.
+const ENDING: Duration = Duration::from_secs(10);
+
+/// A running server. Ended by [`TestServer::stop`], or on the spot when dropped.
+pub struct TestServer {
+    name: ServerName,
+    data_dir: PathBuf,
+    end: Option<oneshot::Sender<()>>,
+    task: JoinHandle<Result<(), conclave::Error>>,
+}
+
+impl TestServer {
+    /// Starts a server, with a tap if there is one.
+    ///
+    /// # Panics
+    /// If it does not start: no test makes sense then.
+    pub async fn start(tap: Option<Arc<dyn FrameTap>>) -> Self {
+        let data_dir = fresh_folder();
+        let any_port = ([127, 0, 0, 1], 0).into();
+        let config = Config {
+            listen: any_port,
+            udp: Some(any_port),
+            ..Config::local(data_dir.clone())
+        };
+        let server = Server::bind(config)
+            .await
+            .unwrap_or_else(|error| panic!("the server does not start: {error}"));
+        let server = match tap {
+            Some(tap) => server.with_tap(tap),
+            None => server,
+        };
+        let name = server.name().clone();
+        let (end, ended) = oneshot::channel::<()>();
+        let task = tokio::spawn(server.run(async {
+            // A dropped sender ends the server too.
+            let _ = ended.await;
+        }));
+        Self {
+            name,
+            data_dir,
+            end: Some(end),
+            task,
+        }
+    }
+
+    /// Makes a room as `conclave room create` does and gives its guest link.
+    ///
+    /// # Panics
+    /// If the server does not take it.
+    pub async fn room(&self, title: &str) -> GuestLink {
+        let mut entropy = [0; NEW_ROOM_ENTROPY];
+        getrandom::fill(&mut entropy).unwrap_or_else(|error| panic!("no randomness: {error}"));
+        let day_made = today();
+        let plan = RoomPlan {
+            server: self.name.clone(),
+            title: title.to_owned(),
+            day_made,
+            day_expires: day_made.saturating_add(1),
+            limits: Limits::default(),
+            operator_keys: true,
+        };
+        let room = make_room(&entropy, &plan).unwrap_or_else(|error| panic!("no room: {error}"));
+        let request = Request::RoomCreate {
+            record: record_text(&room.record),
+        };
+        let data_dir = self.data_dir.clone();
+        // The admin client blocks; the server answers from this very runtime.
+        match spawn_blocking(move || ask(&data_dir, &request)).await {
+            Ok(Ok(Reply::RoomCreated { .. })) => room.guest_link,
+            Ok(Err(error)) => panic!("the room was not taken: {error}"),
+            _ => panic!("the admin socket answered something else"),
+        }
+    }
+
+    /// A guest link as people paste it.
+    #[must_use]
+    pub fn url(&self, link: &GuestLink) -> String {
+        link.to_url(&origin(&self.name)).to_string()
+    }
+
+    /// Ends the server as a signal would.
+    ///
+    /// # Panics
+    /// If it does not end cleanly.
+    pub async fn stop(mut self) {
+        self.end.take();
+        match timeout(ENDING, &mut self.task).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => panic!("the server ended with: {error}"),
+            Ok(Err(_)) => panic!("the server panicked"),
+            Err(_) => panic!("the server does not end"),
+        }
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.task.abort();
+        // A folder that stays behind harms nobody.
+        let _ = std::fs::remove_dir_all(&self.data_dir);
+    }
+}
+
+fn fresh_folder() -> PathBuf {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("conclave-bots-{}-{number}", std::process::id()))
+}
+
+/// Days since 1970-01-01.
+fn today() -> u16 {
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    u16::try_from(since.as_secs() / 86_400).unwrap_or(u16::MAX)
+}

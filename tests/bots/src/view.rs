@@ -1,0 +1,167 @@
+//! What a test can see of a bot. Names and texts are the tests' own; still nothing here can be formatted whole,
+//! so that a failing test prints what it asked for and not what it got.
+
+use std::collections::BTreeMap;
+
+use conclave_core::{DepartReason, EndReason, NoticeCode, State};
+use conclave_frame::{Kind, TransportId};
+
+/// Somebody in the roster.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Person {
+    /// As signed into their leaf.
+    pub name: String,
+    /// The bot itself.
+    pub is_self: bool,
+    /// Their leaf.
+    pub leaf: u32,
+    /// Their transport id.
+    pub transport: TransportId,
+    /// Camera on.
+    pub camera: bool,
+    /// Microphone on.
+    pub microphone: bool,
+    /// Screen shared.
+    pub screen: bool,
+}
+
+/// A line of the chat.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Who wrote.
+    pub name: String,
+    /// What.
+    pub text: String,
+    /// The bot itself wrote.
+    pub mine: bool,
+}
+
+/// What came of one member's track.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Frames opened as this member's.
+    pub opened: u64,
+    /// Frames that came in a slot asked for this member and did not open, copies and silence apart.
+    pub rejected: u64,
+    /// Opened frames whose bytes are exactly what a bot made.
+    pub intact: u64,
+    /// Opened key frames.
+    pub key_frames: u64,
+    /// Id in the newest intact frame.
+    pub last_id: Option<u64>,
+    /// Counter in the newest intact frame.
+    pub last_counter: Option<u32>,
+    /// Milliseconds since the bot's start at which the first frame opened.
+    pub first_ms: Option<u64>,
+    /// Capture time of the newest frame, on its sender's clock.
+    pub last_capture_ms: u32,
+    /// Leaf of the newest frame's sender.
+    pub last_leaf: Option<u32>,
+}
+
+/// Everything that is known of a bot at one moment.
+#[derive(Clone)]
+pub struct View {
+    /// Where it stands.
+    pub state: State,
+    /// Who is in the call, itself first.
+    pub roster: Vec<Person>,
+    /// All chat lines so far.
+    pub chat: Vec<Line>,
+    /// The newest safety number and the epoch in which it was shown.
+    pub safety_number: Option<(u64, String)>,
+    /// The epoch of the newest keys.
+    pub epoch: Option<u64>,
+    /// Names of those who came, in order.
+    pub arrived: Vec<String>,
+    /// Names of those who went, in order, and how.
+    pub departed: Vec<(String, DepartReason)>,
+    /// Notices, in order.
+    pub notices: Vec<NoticeCode>,
+    /// The media connection is up.
+    pub connected: bool,
+    /// Frames sealed so far, by kind.
+    pub sealed: [u64; Kind::COUNT],
+    pub(crate) tracks: BTreeMap<(TransportId, u8), Stats>,
+    pub(crate) names: BTreeMap<TransportId, String>,
+}
+
+impl View {
+    pub(crate) fn new() -> Self {
+        Self {
+            state: State::Connecting,
+            roster: Vec::new(),
+            chat: Vec::new(),
+            safety_number: None,
+            epoch: None,
+            arrived: Vec::new(),
+            departed: Vec::new(),
+            notices: Vec::new(),
+            connected: false,
+            sealed: [0; Kind::COUNT],
+            tracks: BTreeMap::new(),
+            names: BTreeMap::new(),
+        }
+    }
+
+    /// Whether the bot is in the group.
+    #[must_use]
+    pub fn in_call(&self) -> bool {
+        self.state == State::InCall
+    }
+
+    /// Why it is over, if it is.
+    #[must_use]
+    pub fn ended(&self) -> Option<EndReason> {
+        match self.state {
+            State::Ended(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Names in the roster, sorted.
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.roster.iter().map(|person| person.name.as_str()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The other people in the roster.
+    pub fn others(&self) -> impl Iterator<Item = &Person> {
+        self.roster.iter().filter(|person| !person.is_self)
+    }
+
+    /// What came of this member's track; members who have left keep their figures.
+    #[must_use]
+    pub fn received(&self, name: &str, kind: Kind) -> Stats {
+        let stats = |(transport, stats): (&(TransportId, u8), &Stats)| {
+            let same = transport.1 == kind as u8 && self.names.get(&transport.0).is_some_and(|other| other == name);
+            same.then_some(*stats)
+        };
+        // A member that came back has a new transport id: its newest figures are those with the latest first frame.
+        self.tracks
+            .iter()
+            .filter_map(stats)
+            .max_by_key(|stats| stats.first_ms)
+            .unwrap_or_default()
+    }
+
+    /// Frames that did not open, from anybody, copies and silence apart.
+    #[must_use]
+    pub fn rejected(&self) -> u64 {
+        self.tracks.values().map(|stats| stats.rejected).sum()
+    }
+
+    /// All frames that opened, from anybody.
+    #[must_use]
+    pub fn opened(&self) -> u64 {
+        self.tracks.values().map(|stats| stats.opened).sum()
+    }
+
+    /// Whether the chat has this line from this member.
+    #[must_use]
+    pub fn has_chat(&self, from: &str, text: &str) -> bool {
+        self.chat.iter().any(|line| line.name == from && line.text == text)
+    }
+}
