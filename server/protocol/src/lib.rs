@@ -25,5 +25,6 @@ pub mod sheet;
 mod binary;
 mod cbor;
 mod hash;
+mod refusal;
 
 pub use error::{Error, LinkError};

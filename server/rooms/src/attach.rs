@@ -59,14 +59,15 @@ impl Rooms {
         else {
             return Ok(());
         };
+        // Attaching again to the same call begins its media anew: the client makes a fresh peer connection.
         if call.attach(conn, transport) {
-            let join = MediaCommand::Join {
-                conn,
-                call: call.media,
-                transport,
-            };
-            self.out.media(join);
+            self.out.media(MediaCommand::Leave { conn });
         }
+        self.out.media(MediaCommand::Join {
+            conn,
+            call: call.media,
+            transport,
+        });
         for frames in &missed {
             self.out.send_low(conn, frames);
         }
@@ -114,7 +115,7 @@ impl Rooms {
         for (conn, named) in restart.named().filter(|(_, named)| *named != head_seq) {
             // What they miss was in the memory of the process before; what they have too much, the others do not know.
             let refusal = if named < head_seq {
-                RefusalCode::BacklogGone.into()
+                Refusal::backlog_gone(head_seq)
             } else {
                 Refusal::stale(head_seq)
             };

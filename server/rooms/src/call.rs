@@ -48,10 +48,14 @@ impl Call {
         }
     }
 
-    /// Takes part. False if it did already.
+    /// Takes part, from the beginning: tracks of a part before are gone. True if there was one.
     pub(crate) fn attach(&mut self, conn: ConnId, transport: TransportId) -> bool {
         self.empty_since = None;
-        self.attached.insert(conn, transport).is_none()
+        let before = self.attached.insert(conn, transport).is_some();
+        if before {
+            self.floor.leave(transport);
+        }
+        before
     }
 
     /// No longer takes part.
@@ -64,6 +68,8 @@ impl Call {
         }
         if self.attached.is_empty() {
             self.empty_since.get_or_insert(now_ms);
+            // Its key is gone with its members, or will be renewed by whoever comes back.
+            self.card = None;
         }
     }
 

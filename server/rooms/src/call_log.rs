@@ -4,8 +4,6 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use conclave_protocol::message::RefusalCode;
-
 use crate::outbox::{Frames, Refusal};
 
 /// Commits kept. A member that missed more is added again, which then costs less than replaying.
@@ -93,7 +91,7 @@ impl CallLog {
         }
         let first_kept = self.entries.front().map_or(self.head_seq + 1, |e| e.seq);
         if have_seq + 1 < first_kept {
-            return Err(RefusalCode::BacklogGone.into());
+            return Err(Refusal::backlog_gone(self.head_seq));
         }
         Ok(self
             .entries

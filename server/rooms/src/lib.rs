@@ -12,6 +12,7 @@
 //! Specification: `docs/protocol.md`, section 2.
 
 mod admission;
+mod assembly;
 mod attach;
 mod call;
 mod call_log;

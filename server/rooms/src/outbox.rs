@@ -37,6 +37,13 @@ impl Refusal {
         }
     }
 
+    pub(crate) fn backlog_gone(head_seq: u64) -> Self {
+        Self {
+            head_seq: Some(head_seq),
+            ..RefusalCode::BacklogGone.into()
+        }
+    }
+
     pub(crate) fn stale(head_seq: u64) -> Self {
         Self {
             head_seq: Some(head_seq),

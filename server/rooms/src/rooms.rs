@@ -7,21 +7,17 @@ use conclave_protocol::{
     ids::{CallId, RoomId, TransportId},
     keys::AdmissionPk,
     link::ServerName,
-    message::{ClientMessage, RefusalCode, ServerMessage, client_type},
+    message::{ClientMessage, RefusalCode, ServerMessage},
     room::RoomRecord,
 };
 
 use crate::{
     call::Call,
-    connection::{ADMISSION_MS, ASSEMBLY_MS, Connection, Phase, spend},
+    connection::{ADMISSION_MS, Connection, Phase, spend},
     io::{ConnId, Input, MediaCommand, Output},
     outbox::{Outbox, Refusal},
     timers::{Timers, Waiting},
 };
-
-/// Bytes of unfinished long messages that one room may hold: eight of full size. Members send one at a time and only after losing no race, so
-/// two are common. Less would let two slow committers cut each other; more is memory for whoever has the link and sends pieces slowly.
-const ROOM_ASSEMBLY_BYTES: usize = 16 << 20;
 
 /// WebSocket close code for a connection that said goodbye.
 const NORMAL_CLOSE: u16 = 1000;
@@ -42,7 +38,8 @@ pub(crate) struct Room {
     /// Who is admitted. One connection per transport id: a tab that comes back takes its place over.
     pub(crate) present: BTreeMap<TransportId, ConnId>,
     pub(crate) calls: BTreeMap<CallId, Call>,
-    assembling: BTreeMap<ConnId, usize>,
+    /// Bytes of unfinished long messages, by connection.
+    pub(crate) assembling: BTreeMap<ConnId, usize>,
 }
 
 impl Room {
@@ -222,8 +219,7 @@ impl Rooms {
                 Ok(())
             }
             (_, ClientMessage::Bye {}) => {
-                self.out.close(conn, NORMAL_CLOSE);
-                self.remove(now_ms, conn);
+                self.handle_bye(now_ms, conn);
                 Ok(())
             }
             (
@@ -271,37 +267,23 @@ impl Rooms {
         }
     }
 
-    /// Keeps count of unfinished long messages, of this connection and of its room.
-    fn track_assembly(&mut self, now_ms: u64, conn: ConnId) {
-        let Some(admitted) = self.connections.get_mut(&conn).and_then(Connection::admitted_mut) else {
-            return;
-        };
-        let held = admitted.inbox.held();
-        let Some(room) = self.rooms.get_mut(&admitted.room_id()) else {
-            return;
-        };
-        if held == 0 {
-            admitted.assembling_since = None;
-            room.assembling.remove(&conn);
-            return;
-        }
-        if admitted.assembling_since.is_none() {
-            admitted.assembling_since = Some(now_ms);
-            self.timers.wait(now_ms + ASSEMBLY_MS, Waiting::Assembly(conn));
-        }
-        room.assembling.insert(conn, held);
-        if room.assembling.values().sum::<usize>() <= ROOM_ASSEMBLY_BYTES {
-            return;
-        }
-        // Whoever has been at it for longest makes room for the others.
-        let began = |conn: &ConnId| {
-            self.connections
-                .get(conn)
-                .and_then(Connection::admitted)?
-                .assembling_since
-        };
-        if let Some(slowest) = room.assembling.keys().copied().min_by_key(|conn| (began(conn), *conn)) {
-            self.refuse_and_end(now_ms, slowest, client_type::CHUNK, RefusalCode::RateLimited);
+    fn handle_bye(&mut self, now_ms: u64, conn: ConnId) {
+        let attached = self
+            .connections
+            .get(&conn)
+            .and_then(Connection::admitted)
+            .and_then(|a| Some((a.room_id(), a.attached?)));
+        self.out.close(conn, NORMAL_CLOSE);
+        self.remove(now_ms, conn);
+        // Who says goodbye does not come back: if that was the last, nobody is waited for.
+        if let Some((room_id, call_id)) = attached
+            && let Some(room) = self.rooms.get_mut(&room_id)
+            && room
+                .calls
+                .get(&call_id)
+                .is_some_and(|call| call.empty_since().is_some())
+        {
+            room.calls.remove(&call_id);
         }
     }
 
@@ -313,21 +295,7 @@ impl Rooms {
                         self.end(now_ms, conn, RefusalCode::NotAllowed);
                     }
                 }
-                Waiting::Assembly(conn) => {
-                    let since = self
-                        .connections
-                        .get(&conn)
-                        .and_then(Connection::admitted)
-                        .and_then(|a| a.assembling_since);
-                    match since {
-                        Some(since) if now_ms >= since + ASSEMBLY_MS => {
-                            self.refuse_and_end(now_ms, conn, client_type::CHUNK, RefusalCode::RateLimited);
-                        }
-                        // A later message than the one for which the timer was set.
-                        Some(since) => self.timers.wait(since + ASSEMBLY_MS, Waiting::Assembly(conn)),
-                        None => {}
-                    }
-                }
+                Waiting::Assembly(conn) => self.handle_assembly_due(now_ms, conn),
                 Waiting::Call(room_id, call_id) => self.handle_call_due(now_ms, room_id, call_id),
             }
         }

@@ -288,7 +288,19 @@ fn the_log_forgets_by_number_and_by_time() {
     let at_most = w.attend(&r, 2, call(1), 70 - 64);
     assert_eq!(w.sequenced(at_most).len(), 64);
     let before = w.attend(&r, 3, call(1), 70 - 65);
-    assert_eq!(w.refusals(before), [RefusalCode::BacklogGone]);
+    let got = w.received(before);
+    let gone = got.iter().any(|m| {
+        matches!(
+            m,
+            ServerMessage::Refused {
+                re: 34,
+                code: RefusalCode::BacklogGone,
+                head_seq: Some(70),
+                ..
+            }
+        )
+    });
+    assert!(gone, "told where the log is");
     w.pass(120_000);
     let late = w.attend(&r, 4, call(1), 69);
     assert_eq!(w.refusals(late), [RefusalCode::BacklogGone]);
@@ -338,6 +350,58 @@ fn a_call_outlives_its_last_member_by_a_minute() {
     let a = w.attend(&r, 1, call(1), 2);
     w.commit(a, call(1), 2, 3);
     assert_eq!(w.refusals(a), [RefusalCode::RateLimited]);
+}
+
+#[test]
+fn a_call_ends_with_the_goodbye_of_its_last_member() {
+    let (mut w, r) = start();
+    let (a, b) = (w.attend(&r, 1, call(1), 0), w.attend(&r, 2, call(1), 0));
+    w.commit(a, call(1), 0, 1);
+    w.send(a, &ClientMessage::Bye {});
+    w.commit(b, call(1), 1, 2);
+    assert_eq!(w.sequenced(b), [(1, 1), (2, 2)], "the other is still in it");
+    w.send(b, &ClientMessage::Bye {});
+    let founder = w.attend(&r, 3, call(1), 0);
+    w.commit(founder, call(1), 0, 3);
+    assert_eq!(w.sequenced(founder), [(1, 3)], "a new call, whatever its id");
+}
+
+#[test]
+fn a_card_does_not_outlive_who_could_answer_it() {
+    let (mut w, r) = start();
+    let a = w.attend(&r, 1, call(1), 0);
+    w.send(a, &submission([envelope(ClearPart::card(call(1)), 50, 2048)]));
+    w.close(a);
+    w.attend(&r, 1, call(1), 0);
+    let newcomer = w.enter(&r, 2);
+    let calls = w.calls(newcomer);
+    assert!(calls.len() == 1 && calls[0].card.is_none());
+}
+
+#[test]
+fn attaching_again_begins_media_anew() {
+    let (mut w, r) = start();
+    let (a, b) = (w.attend(&r, 1, call(1), 0), w.attend(&r, 2, call(1), 0));
+    publish(&mut w, a, TrackKind::Camera, true);
+    w.pass(1_000);
+    w.forget();
+    w.media.clear();
+    w.send(
+        a,
+        &ClientMessage::Attach {
+            call_id: call(1),
+            have_seq: 0,
+        },
+    );
+    assert!(matches!(
+        w.media[..],
+        [MediaCommand::Leave { .. }, MediaCommand::Join { .. }]
+    ));
+    let lists = w.received(b);
+    assert!(
+        lists == [ServerMessage::Tracks { tracks: Vec::new() }],
+        "its tracks are gone until it publishes again"
+    );
 }
 
 #[test]
