@@ -9,12 +9,14 @@ import { DevicesIcon, Mark, ShieldIcon, SoundIcon } from './icons';
 import { Panel } from './Panel';
 import { PeoplePanel } from './People';
 import type { CallProps } from './props';
+import { useFocusOnce } from './Shell';
 import { SafetyPanel } from './Safety';
 import { Stage } from './Stage';
 import { Toasts } from './Toasts';
 
 export function Call({ app, call }: CallProps) {
   const panel = call.panel.value;
+  const main = useFocusOnce();
   useEffect(() => {
     const escape = (event: KeyboardEvent): void => {
       if (event.key === 'Escape' && call.panel.peek() !== 'none') call.show('none');
@@ -23,8 +25,9 @@ export function Call({ app, call }: CallProps) {
     return () => removeEventListener('keydown', escape);
   }, [call]);
   return (
-    <main class={panel === 'none' ? 'call' : 'call has-panel'} data-state="call">
+    <main ref={main} tabIndex={-1} class={panel === 'none' ? 'call' : 'call has-panel'} data-state="call">
       <header class="call-head">
+        <h1 class="unseen">{en.product}</h1>
         <Mark />
         <button class={panel === 'safety' ? 'chip is-open' : 'chip'} type="button" data-test="safety-show" aria-expanded={panel === 'safety'} aria-label={`${en.call.encrypted}. ${en.call.safety}`} onClick={() => call.toggle('safety')}>
           <ShieldIcon />

@@ -1,6 +1,7 @@
 // The frame of every screen outside a call: mark, card, footer.
 
 import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import { en } from '../text/en';
 import { Mark } from './icons';
 
@@ -12,8 +13,9 @@ export interface ShellProps {
 }
 
 export function Shell({ state, code, wide = false, children }: ShellProps) {
+  const main = useFocusOnce();
   return (
-    <main class={wide ? 'page page-wide' : 'page'} data-state={state} {...(code === undefined ? {} : { 'data-code': code })}>
+    <main ref={main} tabIndex={-1} class={wide ? 'page page-wide' : 'page'} data-state={state} {...(code === undefined ? {} : { 'data-code': code })}>
       <header class="brand">
         <Mark />
         <span class="brand-name">{en.product}</span>
@@ -22,4 +24,11 @@ export function Shell({ state, code, wide = false, children }: ShellProps) {
       {children}
     </main>
   );
+}
+
+/** A new screen takes the focus, so that a screen reader starts at its beginning and not at nothing. */
+export function useFocusOnce() {
+  const element = useRef<HTMLElement>(null);
+  useEffect(() => element.current?.focus({ preventScroll: true }), []);
+  return element;
 }

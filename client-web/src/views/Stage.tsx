@@ -52,7 +52,7 @@ function Grid({ app, call, strip }: CallProps & { readonly strip: boolean }) {
     style.setProperty('--tile-height', `${fit.height}px`);
   }, [tiles.length, size]);
   return (
-    <div class={strip ? 'grid is-strip' : 'grid'} ref={grid} role="list" aria-label={en.call.grid}>
+    <div class={strip ? 'grid is-strip' : 'grid'} ref={grid} {...(strip ? { tabIndex: 0 } : {})} role="list" aria-label={en.call.grid}>
       {tiles.map((tile) => (
         <Tile key={tile.id} app={app} tile={tile} />
       ))}
