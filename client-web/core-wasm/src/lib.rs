@@ -1,1 +1,121 @@
-//! Placeholder.
+//! The core in the browser's core worker: one class around [`conclave_core::Member`], and a function that reads links.
+//!
+//! No logic: it turns JavaScript's values into inputs and outputs into JavaScript's values. Rule of use: take [`Core::poll`] until it gives
+//! `undefined` after the constructor and after every call; call `input(now, '{"t":"tick"}')` when [`Core::timeout`] has come. Times are milliseconds of one monotonic
+//! clock (`performance.now()`).
+
+mod inputs;
+mod outputs;
+
+use conclave_core::{CoreError, Input, Member, Options};
+use conclave_protocol::LinkError;
+use conclave_protocol::link::{GuestLink, Link};
+use conclave_protocol::server_name::ServerName;
+use js_sys::{Array, Object};
+use wasm_bindgen::prelude::*;
+
+use outputs::set;
+
+/// One member of a call.
+#[wasm_bindgen]
+pub struct Core {
+    member: Member,
+}
+
+#[wasm_bindgen]
+impl Core {
+    /// `codecs`: bit 0 VP8, bit 1 VP9, bit 2 AV1. `seed`: 32 fresh random bytes. Throws a code: one of [`parse_link`]'s, `server`, `name` or `internal`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(link: &str, server: &str, name: &str, codecs: u8, seed: &[u8]) -> Result<Core, JsValue> {
+        let link = GuestLink::parse(link).map_err(|e| JsValue::from_str(link_code(e)))?;
+        let server = ServerName::parse(server).map_err(|_| JsValue::from_str("server"))?;
+        let seed: [u8; 32] = seed.try_into().map_err(|_| JsValue::from_str("internal"))?;
+        let member = Member::new(&link, &server, name, codecs, &Options { seed }).map_err(|e| {
+            JsValue::from_str(if e == CoreError::NameUnusable {
+                "name"
+            } else {
+                "internal"
+            })
+        })?;
+        Ok(Core { member })
+    }
+
+    /// Something happened, as JSON; see `inputs`. Throws on what is none.
+    pub fn input(&mut self, now_ms: f64, json: &str) -> Result<(), JsValue> {
+        let input = inputs::read(json).ok_or_else(|| JsValue::from_str("input"))?;
+        self.member.handle(millis(now_ms), input);
+        Ok(())
+    }
+
+    /// A binary frame came from the socket.
+    #[wasm_bindgen(js_name = socketFrame)]
+    pub fn socket_frame(&mut self, now_ms: f64, bytes: &[u8]) {
+        self.member.handle(millis(now_ms), Input::SocketFrame(bytes));
+    }
+
+    /// The next thing to do: an object with `t`, or `undefined`.
+    pub fn poll(&mut self) -> JsValue {
+        self.member.poll_output().map_or(JsValue::UNDEFINED, outputs::write)
+    }
+
+    /// When to give the input `tick`, if nothing else comes before.
+    pub fn timeout(&self) -> Option<f64> {
+        // Exact below 2^53 ms.
+        self.member.poll_timeout().map(|ms| ms as f64)
+    }
+
+    /// Blocks for about `ms` of work like MLS's, so that a test can show that sound does not suffer. Gives how many operations it took.
+    #[cfg(feature = "test-hooks")]
+    #[wasm_bindgen(js_name = selftestSlow)]
+    pub fn selftest_slow(&self, ms: f64) -> u32 {
+        let until = js_sys::Date::now() + ms;
+        let mut done = 0;
+        while js_sys::Date::now() < until {
+            conclave_core::slow_operation();
+            done += 1;
+        }
+        done
+    }
+}
+
+/// What a pasted or opened text is: `{ok: true, kind, servers, operatorKeys}` or `{ok: false, code}`.
+#[wasm_bindgen(js_name = parseLink)]
+pub fn parse_link(text: &str) -> JsValue {
+    let out = Object::new();
+    match Link::parse(text) {
+        Ok(Link::Guest(link)) => {
+            let servers: Array = link.servers.iter().map(|s| JsValue::from_str(s.as_str())).collect();
+            set(&out, "ok", true);
+            set(&out, "kind", "guest");
+            set(&out, "servers", servers);
+            set(&out, "operatorKeys", link.flags.operator_keys());
+        }
+        // Opening rooms by ticket comes later; the text says so.
+        Ok(Link::Ticket(_)) => {
+            set(&out, "ok", false);
+            set(&out, "code", "notYetSupported");
+        }
+        Err(e) => {
+            set(&out, "ok", false);
+            set(&out, "code", link_code(e));
+        }
+    }
+    out.into()
+}
+
+fn link_code(error: LinkError) -> &'static str {
+    match error {
+        LinkError::NotALink => "notALink",
+        LinkError::OwnerKey => "credential",
+        LinkError::OtherKind | LinkError::Invite => "notYetSupported",
+        LinkError::Cut => "cut",
+        LinkError::Checksum | LinkError::Malformed => "damaged",
+        LinkError::UnknownVersion | LinkError::UnknownCriticalFlag => "newer",
+    }
+}
+
+/// JavaScript's clock as whole milliseconds; what is not a time counts as the beginning.
+fn millis(now_ms: f64) -> u64 {
+    // A cast saturates: negative and not-a-number become 0.
+    now_ms as u64
+}

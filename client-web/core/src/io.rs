@@ -4,7 +4,7 @@
 
 use zeroize::Zeroizing;
 
-use conclave_protocol::ids::{MemberId, TrackId, TrackKind, TransportId};
+use conclave_protocol::ids::{CallId, MemberId, TrackId, TrackKind, TransportId};
 
 /// Something happened outside. `now_ms` of the same call is the time at which it did.
 pub enum Input<'a> {
@@ -123,6 +123,8 @@ pub enum Output {
 
 /// The media keys of an epoch.
 pub struct EpochKeysOut {
+    /// The group: epochs count only within it. A founder that gave way, or a member that joined anew, is in another.
+    pub group: CallId,
     /// The epoch.
     pub epoch: u64,
     /// SFrame's base key.

@@ -84,6 +84,8 @@ pub const RECONNECT_MAX_MS: u64 = 5_000;
 pub const ADMISSION_MS: u64 = 10_000;
 /// Without any call yet joined, give up on an unreachable server after this.
 pub const GIVE_UP_MS: u64 = 60_000;
+/// A member that was not run for this long (a frozen tab, a sleeping machine) has heard nobody, and holds that against nobody.
+pub const FROZEN_MS: u64 = 5_000;
 /// Socket pings: every this often, and closed if nothing at all came in for three of them.
 pub const PING_MS: u64 = 10_000;
 

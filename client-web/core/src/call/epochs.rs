@@ -154,6 +154,7 @@ impl Inside {
             SWITCH_AFTER_ADD_MS
         };
         s.out.push_back(Output::Keys(EpochKeysOut {
+            group: self.call,
             epoch: self.group.epoch(),
             base_key: self.group.media_key()?,
             own_leaf: self.group.own_leaf(),

@@ -156,6 +156,12 @@ impl Inside {
         s.stand(State::InCall);
     }
 
+    /// This member itself did not run for a while.
+    pub(crate) fn woke(&mut self, now: u64, gap: u64) {
+        self.roster.forgive(now);
+        self.own.returned = (now, gap);
+    }
+
     /// The connection is gone; the group stays.
     pub(crate) fn lost(&mut self, s: &mut Shared) {
         self.attached = false;

@@ -34,7 +34,7 @@ use conclave_protocol::server_name::ServerName;
 use crate::error::CoreError;
 use crate::group::{Identity, RoomBinding};
 use crate::io::{EndReason, Event, Input, NoticeCode, Output, State};
-use crate::limits::GIVE_UP_MS;
+use crate::limits::{FROZEN_MS, GIVE_UP_MS};
 use crate::random::Random;
 use crate::text::clean_name;
 use inside::{Inside, Turn};
@@ -55,6 +55,7 @@ pub struct Member {
     /// What the person has switched on, kept across stages: hand, hidden, bit per track kind.
     switches: (bool, bool, u8),
     started_at: Option<u64>,
+    last_ms: u64,
     deadline: Option<u64>,
 }
 
@@ -67,7 +68,7 @@ enum Stage {
 impl Member {
     /// A member that will join the link's room at `server` under `name`. `codecs`: bit 0 VP8, bit 1 VP9, bit 2 AV1.
     ///
-    /// Asks for a socket at the first [`Member::handle`]. Fails if nothing showable is left of the name, or it is longer than 64 bytes.
+    /// Its first outputs are there at once: take them before giving anything in. Fails if nothing showable is left of the name, or it is longer than 64 bytes.
     pub fn new(
         link: &GuestLink,
         server: &ServerName,
@@ -94,6 +95,8 @@ impl Member {
             out: VecDeque::new(),
             state: None,
         };
+        shared.stand(State::Connecting);
+        shared.connection.open(&mut shared.out);
         let identity = shared.fresh_identity();
         let newcomer = Newcomer::new(shared.keyring()?, identity, false, None);
         Ok(Self {
@@ -101,6 +104,7 @@ impl Member {
             stage: Stage::Outside(Box::new(newcomer)),
             switches: (false, false, 0),
             started_at: None,
+            last_ms: 0,
             deadline: None,
         })
     }
@@ -110,10 +114,12 @@ impl Member {
         if matches!(self.stage, Stage::Over) {
             return;
         }
-        if self.started_at.is_none() {
-            self.started_at = Some(now_ms);
-            self.shared.stand(State::Connecting);
-            self.shared.connection.open(&mut self.shared.out);
+        self.started_at.get_or_insert(now_ms);
+        let gap = now_ms.saturating_sub(std::mem::replace(&mut self.last_ms, now_ms));
+        if let Stage::Inside(inside) = &mut self.stage
+            && gap >= FROZEN_MS
+        {
+            inside.woke(now_ms, gap);
         }
         self.dispatch(now_ms, input);
         self.tick(now_ms);

@@ -1,0 +1,186 @@
+//! What the core wants done, as JavaScript objects with `t`. Binary values are `Uint8Array`s, ids on the screen are hex.
+//!
+//! No logic.
+
+use conclave_core::{DepartReason, EndReason, EpochKeysOut, Event, NoticeCode, Output, Presence, RosterEntry, State};
+use js_sys::{Array, BigInt, Object, Reflect, Uint8Array, Uint32Array};
+use wasm_bindgen::JsValue;
+
+/// Sets a property of an object that was just made.
+pub(crate) fn set(object: &Object, key: &str, value: impl Into<JsValue>) {
+    // Setting a property of a plain, fresh object does not fail.
+    let _ = Reflect::set(object, &JsValue::from_str(key), &value.into());
+}
+
+fn tagged(t: &str) -> Object {
+    let object = Object::new();
+    set(&object, "t", t);
+    object
+}
+
+/// One output.
+pub(crate) fn write(output: Output) -> JsValue {
+    let object = match output {
+        Output::OpenSocket { after_ms } => with("openSocket", "afterMs", after_ms as f64),
+        Output::CloseSocket => tagged("closeSocket"),
+        Output::Send { high, bytes } => {
+            let object = with("send", "bytes", Uint8Array::from(bytes.as_slice()));
+            set(&object, "high", high);
+            object
+        }
+        Output::ApplyAnswer { sdp } => with("applyAnswer", "sdp", sdp),
+        Output::NeedOffer => tagged("needOffer"),
+        Output::IceRestart => tagged("iceRestart"),
+        Output::Keys(keys) => write_keys(&keys),
+        Output::Hold(on) => with("hold", "on", on),
+        Output::Expect { mid, kind, track } => {
+            let object = with("expect", "mid", mid);
+            set(&object, "kind", kind as u8);
+            if let Some(track) = track {
+                set(
+                    &object,
+                    "transport",
+                    Uint8Array::from(track.transport.as_bytes().as_slice()),
+                );
+            }
+            object
+        }
+        Output::PreferCodec(codec) => with("preferCodec", "codec", codec),
+        Output::Event(event) => write_event(event),
+    };
+    object.into()
+}
+
+fn with(t: &str, key: &str, value: impl Into<JsValue>) -> Object {
+    let object = tagged(t);
+    set(&object, key, value);
+    object
+}
+
+fn write_keys(keys: &EpochKeysOut) -> Object {
+    let mut leaves = Vec::with_capacity(keys.leaves.len() * 20);
+    for (leaf, transport) in &keys.leaves {
+        leaves.extend_from_slice(&leaf.to_be_bytes());
+        leaves.extend_from_slice(transport.as_bytes());
+    }
+    let object = tagged("keys");
+    set(&object, "group", Uint8Array::from(keys.group.as_bytes().as_slice()));
+    set(&object, "epoch", BigInt::from(keys.epoch));
+    set(&object, "baseKey", Uint8Array::from(keys.base_key.as_slice()));
+    set(&object, "ownLeaf", keys.own_leaf);
+    set(&object, "leaves", Uint8Array::from(leaves.as_slice()));
+    set(&object, "removed", Uint32Array::from(keys.removed.as_slice()));
+    set(&object, "dropOldAfterMs", keys.drop_old_after_ms);
+    set(&object, "switchAfterMs", keys.switch_after_ms);
+    object
+}
+
+fn write_event(event: Event) -> Object {
+    match event {
+        Event::State(state) => {
+            let object = with("state", "state", state_name(state));
+            if let State::Ended(reason) = state {
+                set(&object, "reason", end_name(reason));
+            }
+            object
+        }
+        Event::Roster(roster) => with("roster", "members", roster.iter().map(write_entry).collect::<Array>()),
+        Event::Chat {
+            from,
+            name,
+            text,
+            mine,
+            at_ms,
+        } => {
+            let object = with("chat", "text", text);
+            set(&object, "from", hex(from.as_bytes()));
+            set(&object, "name", name);
+            set(&object, "mine", mine);
+            set(&object, "atMs", at_ms as f64);
+            object
+        }
+        Event::Arrived { name } => with("arrived", "name", name),
+        Event::Departed { name, reason } => {
+            let object = with("departed", "name", name);
+            let reason = match reason {
+                DepartReason::Left => "left",
+                DepartReason::LostConnection => "lostConnection",
+                DepartReason::Removed => "removed",
+            };
+            set(&object, "reason", reason);
+            object
+        }
+        Event::SafetyNumber(digits) => with("safetyNumber", "digits", digits),
+        Event::WaitingCode(digits) => with("waitingCode", "digits", digits),
+        Event::Notice(code) => with("notice", "code", notice_name(code)),
+        Event::Reaction { from, char } => {
+            let object = with("reaction", "from", hex(from.as_bytes()));
+            set(&object, "char", char.to_string());
+            object
+        }
+    }
+}
+
+fn write_entry(entry: &RosterEntry) -> JsValue {
+    let object = Object::new();
+    set(&object, "id", hex(entry.member_id.as_bytes()));
+    set(&object, "transport", hex(entry.transport_id.as_bytes()));
+    set(&object, "name", entry.name.as_str());
+    set(&object, "sameName", entry.same_name);
+    set(&object, "self", entry.is_self);
+    set(&object, "leaf", entry.leaf);
+    set(&object, "camera", entry.camera);
+    set(&object, "microphone", entry.microphone);
+    set(&object, "screen", entry.screen);
+    set(&object, "hand", entry.hand);
+    set(&object, "hidden", entry.hidden);
+    set(&object, "lost", entry.presence == Presence::LostConnection);
+    if let Some(slot) = entry.slot {
+        set(&object, "slot", slot);
+    }
+    set(&object, "screenSlot", entry.screen_slot);
+    object.into()
+}
+
+fn state_name(state: State) -> &'static str {
+    match state {
+        State::Connecting => "connecting",
+        State::Admitting => "admitting",
+        State::Knocking => "knocking",
+        State::Waiting => "waiting",
+        State::InCall => "inCall",
+        State::Reconnecting => "reconnecting",
+        State::Ended(_) => "ended",
+    }
+}
+
+fn end_name(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::Left => "left",
+        EndReason::Removed => "removed",
+        EndReason::NotAllowed => "notAllowed",
+        EndReason::RoomFull => "roomFull",
+        EndReason::ServerFull => "serverFull",
+        EndReason::CallLimit => "callLimit",
+        EndReason::ServerAway => "serverAway",
+        EndReason::Closing => "closing",
+        EndReason::Incompatible => "incompatible",
+        EndReason::Internal => "internal",
+    }
+}
+
+fn notice_name(code: NoticeCode) -> &'static str {
+    match code {
+        NoticeCode::FloorFull => "floorFull",
+        NoticeCode::MediaRefused => "mediaRefused",
+        NoticeCode::ChangeUnreadable => "changeUnreadable",
+        NoticeCode::JoinedAnew => "joinedAnew",
+        NoticeCode::ChatRefused => "chatRefused",
+    }
+}
+
+fn hex(bytes: &[u8; 16]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |n: u8| DIGITS.get(usize::from(n)).map_or('0', |d| char::from(*d));
+    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
+}
