@@ -36,6 +36,7 @@ pub struct Server {
     candidates: Vec<SocketAddr>,
     data_dir: DataDir,
     store: Store,
+    admin_socket: AdminSocket,
     tap: Option<Arc<dyn FrameTap>>,
 }
 
@@ -57,6 +58,11 @@ impl Server {
         let udp_wanted = config.udp.unwrap_or(http_addr);
         let udp = media::bind(udp_wanted).map_err(listening("udp", udp_wanted))?;
         let media_addr = udp.local_addr().map_err(listening("udp", udp_wanted))?;
+        // From here on commands may come, as connections may: they wait until the server runs.
+        let admin_socket = AdminSocket::bind(data_dir.admin_socket()).map_err(|source| Error::Local {
+            what: "cannot make the admin socket",
+            source,
+        })?;
         Ok(Self {
             name: config.name_for(http_addr.port())?,
             candidates: config.candidates(media_addr)?,
@@ -66,6 +72,7 @@ impl Server {
             udp,
             media_addr,
             data_dir,
+            admin_socket,
             tap: None,
         })
     }
@@ -117,10 +124,6 @@ impl Server {
             dummy_admission_pk: dummy_admission_pk()?,
             max_connections: limits::MAX_SOCKETS,
         });
-        let admin_socket = AdminSocket::bind(self.data_dir.admin_socket()).map_err(|source| Error::Local {
-            what: "cannot make the admin socket",
-            source,
-        })?;
         self.store.delete_expired(today()).await?;
         for room in self.store.rooms().await? {
             rooms.handle(0, Input::RoomAdded(room.record));
@@ -167,7 +170,7 @@ impl Server {
         tasks.spawn("media", async move { media_ended(media_end.await) });
         let listener = self.listener;
         tasks.spawn("http", http::accept_loop(listener, router, ending.clone()));
-        tasks.spawn("admin", admin::run(admin_socket, admin, ending.clone()));
+        tasks.spawn("admin", admin::run(self.admin_socket, admin, ending.clone()));
         tasks.spawn("expiry", sweep_expired(self.store, control, ending));
         let result = tasks.watch(shutdown).await;
         door.emptied().await;
@@ -253,7 +256,7 @@ fn forwarding_plane(candidates: Vec<SocketAddr>, tap: Option<Arc<dyn FrameTap>>)
     let identity = DtlsIdentity::generate().map_err(|_| Error::TaskFailed("media"))?;
     let mut config = SfuConfig::new(candidates, identity, seed);
     config.media_tap = tap.map(|tap| -> MediaTap { Box::new(move |packet| tap.media_in(packet)) });
-    Sfu::new(config).map_err(|_| Error::TaskFailed("media"))
+    Ok(Sfu::new(config))
 }
 
 /// A key that nobody holds, against which proofs for unknown rooms are checked, so that they cost the same.

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 
 /// A meeting server that cannot hear the meetings it carries.
 #[derive(Parser)]
-#[command(name = "conclave", version, about, disable_help_subcommand = true)]
+#[command(name = "conclave", version, disable_help_subcommand = true)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Command,
