@@ -158,8 +158,9 @@ export class Member {
     );
   }
 
-  /** The safety number as digits in groups, once it is complete. */
+  /** The safety number of this moment, as digits in groups: it is computed when its panel opens. */
   async safetyNumber() {
+    if (await this.visible('safety-number')) await this.click('panel-close');
     await this.show('safety-show', 'safety-number');
     return until(
       `${this.name} is shown a safety number`,
