@@ -36,6 +36,7 @@ export class Connection {
   readonly generation: number;
   readonly #transceivers: readonly RTCRtpTransceiver[];
   readonly #on: ConnectionEvents;
+  #codec: VideoCodec;
   #mids: readonly string[] = [];
   #closed = false;
   #offering = false;
@@ -45,6 +46,7 @@ export class Connection {
   constructor(worker: Worker, generation: number, codec: VideoCodec, on: ConnectionEvents) {
     this.generation = generation;
     this.#on = on;
+    this.#codec = codec;
     const configuration: SealedConfiguration = { encodedInsertableStreams: true, bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require', iceServers: [] };
     this.pc = new RTCPeerConnection(configuration);
     this.#transceivers = PLACES.map((place, index) => {
@@ -119,6 +121,8 @@ export class Connection {
 
   /** Sends pictures in another codec, at once where the browser can, else by a new offer. */
   async preferCodec(codec: VideoCodec): Promise<void> {
+    if (codec === this.#codec || this.#closed) return;
+    this.#codec = codec;
     let renegotiate = false;
     for (const [index, transceiver] of this.#transceivers.entries()) {
       const place = PLACES[index];

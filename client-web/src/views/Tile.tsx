@@ -71,7 +71,8 @@ function Caption({ tile }: { readonly tile: TileModel }) {
 }
 
 function RemotePicture({ tile }: { readonly tile: TileModel }) {
-  const video = useSlot(tile.slot, tile.transport);
+  // A camera that is off leaves its last picture in the slot: nobody should look at it any longer.
+  const video = useSlot(tile.camera ? tile.slot : null, tile.transport);
   return <video ref={video} class={tile.picture ? 'tile-video' : 'tile-video is-hidden'} data-test="tile-video" muted playsInline aria-hidden="true" />;
 }
 
