@@ -20,7 +20,7 @@ pub const MAX_SOCKETS: usize = 2_048;
 /// Time for the head of a request, and for an idle kept-alive connection to send its next one.
 ///
 /// Slow mobile paths need a second or two. Larger: cheaper slow-loris. Smaller: people behind bad networks fail.
-pub const REQUEST_HEAD_DEADLINE: Duration = Duration::from_secs(15);
+pub const REQUEST_HEAD_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Life of a plain HTTP connection, from accept to close, whatever it does.
 ///
@@ -47,6 +47,10 @@ pub const SOCKET_WRITE_DEADLINE: Duration = Duration::from_secs(20);
 
 /// Time to deliver the last messages and the close frame when a socket is ended from our side.
 pub const SOCKET_CLOSE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Time for which a socket that we closed is still read, so that a reset does not overtake the close frame: one long round
+/// trip. Larger: strangers keep a place longer. Smaller: people on slow paths see "connection lost" instead of the reason.
+pub const SOCKET_DISCARD: Duration = Duration::from_millis(500);
 
 /// Messages that may wait for one socket in the high queue (notices, refusals, chat and beacons of up to 250 members).
 ///

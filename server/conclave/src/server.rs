@@ -267,3 +267,46 @@ fn dummy_admission_pk() -> Result<AdmissionPk, Error> {
         conclave_protocol::keys::Signer::from_seed(&seed).public(),
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    fn tasks() -> (Tasks, Ending) {
+        let (end, ending) = ending::channel();
+        (
+            Tasks {
+                set: JoinSet::new(),
+                end,
+            },
+            ending,
+        )
+    }
+
+    #[tokio::test]
+    async fn a_panicking_task_ends_the_others_and_the_server_says_which_it_was() {
+        let (mut tasks, mut ending) = tasks();
+        tasks.spawn("steady", async move {
+            ending.reached().await;
+            Ok(())
+        });
+        tasks.spawn("broken", async { panic!("on purpose") });
+        assert!(matches!(tasks.watch(pending()).await, Err(Error::TaskFailed("broken"))));
+    }
+
+    #[tokio::test]
+    async fn a_task_that_ends_too_early_is_a_failure_and_after_the_signal_it_is_not() {
+        let (mut tasks, _) = self::tasks();
+        tasks.spawn("early", async { Ok(()) });
+        assert!(matches!(tasks.watch(pending()).await, Err(Error::TaskFailed("early"))));
+
+        let (mut tasks, mut ending) = self::tasks();
+        tasks.spawn("steady", async move {
+            ending.reached().await;
+            Ok(())
+        });
+        assert!(tasks.watch(async {}).await.is_ok());
+    }
+}

@@ -298,6 +298,16 @@ fn a_room_from_its_making_to_its_end() {
         stderr(&gone),
         "conclave: error: there is no room with this number\nconclave: hint: 'conclave room list' shows the numbers\n"
     );
+    let limits = fs::read_to_string(format!("/proc/{}/limits", server.child.id())).expect("limits");
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"))
+        .expect("a line for cores");
+    assert_eq!(
+        core.split_whitespace().filter(|word| *word == "0").count(),
+        2,
+        "no core dump: {core}"
+    );
     let (code, last) = server.terminate();
     assert_eq!((code, last.as_str()), (Some(0), "conclave: stopped\n"));
 }

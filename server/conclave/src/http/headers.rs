@@ -23,10 +23,11 @@ const FIXED: [(HeaderName, &str); 10] = [
     (HeaderName::from_static("permissions-policy"), PERMISSIONS),
 ];
 
-/// Devices for our own page only; what a meeting never needs is off for everybody.
+/// Devices for our own page only; what a meeting never needs is off for everybody. Names that browsers do not know are left
+/// out: each would be a warning on the page's console, where people look for real ones.
 const PERMISSIONS: &str = "camera=(self), microphone=(self), display-capture=(self), autoplay=(self), \
 fullscreen=(self), picture-in-picture=(self), screen-wake-lock=(self), speaker-selection=(self), accelerometer=(), \
-bluetooth=(), browsing-topics=(), clipboard-read=(), geolocation=(), gyroscope=(), hid=(), idle-detection=(), \
+clipboard-read=(), geolocation=(), gyroscope=(), hid=(), idle-detection=(), \
 magnetometer=(), midi=(), payment=(), publickey-credentials-get=(), serial=(), usb=(), xr-spatial-tracking=()";
 
 /// The whole set for one server name. Made once, cloned into each answer.

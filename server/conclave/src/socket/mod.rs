@@ -113,19 +113,23 @@ async fn serve(door: Arc<Door>, socket: WebSocket, place: OwnedSemaphorePermit) 
     if door.control.send(connected).await.is_err() {
         return;
     }
-    let (sink, stream) = socket.split();
-    let reading = reader::run(stream, conn, &door.control, &*door.tap);
-    let writing = writer::run(sink, &outbox, &*door.tap);
-    tokio::pin!(writing);
-    tokio::select! {
-        fault = reading => {
-            // A peer that broke the rules is told why; one that has gone gets its close frame answered.
-            outbox.end(fault.map_or(CloseCode::GONE, CloseCode::from));
-            let _ = time::timeout(limits::SOCKET_CLOSE_DEADLINE, writing).await;
+    let (sink, mut stream) = socket.split();
+    {
+        let reading = reader::run(&mut stream, conn, &door.control, &*door.tap);
+        let writing = writer::run(sink, &outbox, &*door.tap);
+        tokio::pin!(writing);
+        tokio::select! {
+            fault = reading => {
+                // A peer that broke the rules is told why; one that has gone gets its close frame answered.
+                outbox.end(fault.map_or(CloseCode::GONE, CloseCode::from));
+                let _ = time::timeout(limits::SOCKET_CLOSE_DEADLINE, writing).await;
+            }
+            () = &mut writing => {}
         }
-        () = &mut writing => {}
     }
     // The control task outlives every socket, but for the last moment of the process.
     let _ = door.control.send(ControlInput::Closed { conn }).await;
+    // Closing a TCP connection with unread bytes resets it, and a reset can overtake the close frame that says why.
+    let _ = time::timeout(limits::SOCKET_DISCARD, reader::discard(&mut stream)).await;
     drop(place);
 }

@@ -13,7 +13,7 @@ use crate::{control::ControlInput, limits, tap::FrameTap};
 /// Waiting for room in the control task's queue is the only back-pressure: then TCP slows the sender down. The queue
 /// serves waiting readers in turn, so one that floods gets its share and no more.
 pub(super) async fn run(
-    mut stream: SplitStream<WebSocket>,
+    stream: &mut SplitStream<WebSocket>,
     conn: ConnId,
     control: &mpsc::Sender<ControlInput>,
     tap: &dyn FrameTap,
@@ -39,4 +39,9 @@ pub(super) async fn run(
             Message::Close(_) => return None,
         }
     }
+}
+
+/// Reads and forgets until the peer has closed its side too.
+pub(super) async fn discard(stream: &mut SplitStream<WebSocket>) {
+    while let Some(Ok(_)) = stream.next().await {}
 }

@@ -8,4 +8,5 @@ mod harness;
 mod hostile;
 mod http;
 mod log;
+mod media;
 mod tap;
