@@ -101,7 +101,10 @@ export interface Started {
 export function start(): Started {
   const machinery = new Machinery();
   const open = (): void => {
-    if (machinery.app.call.peek() === null) void machinery.app.open(location.hash);
+    // In a call a pasted link changes nothing, and should not stand there to be seen.
+    const { at } = machinery.app.screen.peek();
+    if (at === 'waiting' || at === 'call') machinery.clearAddress();
+    else void machinery.app.open(location.hash);
   };
   // A link pasted into the address bar of an open page changes nothing but the fragment.
   addEventListener('hashchange', open);

@@ -18,6 +18,12 @@ describe('grid', () => {
     expect(fitGrid(2, 360, 560, 8).columns).toBe(1);
   });
 
+  it('does not cut a wide picture to a narrow one on a desktop', () => {
+    const fit = fitGrid(3, 1256, 630, 8);
+    expect(fit.columns).toBe(2);
+    expect(fit.width / fit.height).toBeGreaterThanOrEqual(1.32);
+  });
+
   it('squares four and eight as people expect', () => {
     expect(fitGrid(4, 1280, 720, 8)).toMatchObject({ columns: 2, rows: 2 });
     expect(fitGrid(8, 360, 560, 8).columns).toBe(2);
