@@ -26,7 +26,8 @@ export class Member {
       if (['error', 'warn', 'warning'].includes(line.type())) member.complaints.push(line.text());
     });
     member.page.on('pageerror', (error) => member.complaints.push(String(error)));
-    member.page.on('request', (request) => member.requests.push(request.url()));
+    // The page's own address still has its fragment here, which never travels; everything else is as it was asked for.
+    member.page.on('request', (request) => member.requests.push(request.isNavigationRequest() ? request.url().split('#')[0] : request.url()));
     await before?.(member.page);
     await member.page.goto(link, { waitUntil: 'load', timeout: 30_000 });
     return member;

@@ -2,6 +2,8 @@
 // Expects `blockCode` and `settings` ({ id, camera, microphone, denied, epochMs }) in scope.
 // A camera is a canvas that shows id and counter, a microphone a tone that steps with the same counter.
 (() => {
+  // A page that is no secure context (the empty one before the first) has no devices, in Firefox not even their names.
+  if (typeof MediaDevices === 'undefined') return;
   const counterNow = () => blockCode.counterAt(settings.epochMs, Date.now());
   /** Every track handed out, so that a test can see whether devices are let go. */
   const given = [];
@@ -17,14 +19,17 @@
     const context = canvas.getContext('2d');
     const paint = () => blockCode.draw(context, { id: settings.id, kind, counter: counterNow() });
     paint();
-    const track = canvas.captureStream(0).getVideoTracks()[0];
+    const stream = canvas.captureStream(0);
+    const track = stream.getVideoTracks()[0];
+    // Firefox has this on the stream, Chromium on the track, as the specification says.
+    const source = 'requestFrame' in track ? track : stream;
     const timer = setInterval(() => {
       if (track.readyState === 'ended') {
         clearInterval(timer);
         return;
       }
       paint();
-      track.requestFrame();
+      source.requestFrame();
     }, 1000 / blockCode.PER_SECOND);
     return track;
   }

@@ -26,12 +26,16 @@ after(() => scene?.end());
 
 async function photograph(member, name) {
   const { page } = member;
+  // Not `setViewport`: that reloads the page when it turns into a phone.
+  const devtools = await page.createCDPSession();
   for (const { look, width, height, phone = false, dark = false, rtl = false } of LOOKS) {
-    await page.setViewport({ width, height, deviceScaleFactor: phone ? 2 : 1, isMobile: phone, hasTouch: phone });
+    await devtools.send('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: phone ? 2 : 1, mobile: phone });
     await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }]);
     await page.evaluate((dir) => {
       document.documentElement.dir = dir;
     }, rtl ? 'rtl' : 'ltr');
+    // Two frames, so that observers of sizes have had their turn.
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
     await page.screenshot({ path: join(OUT, `${name}-${look}.png`) });
     const faults = await page.evaluate(() => {
       const found = [];
@@ -49,8 +53,12 @@ async function photograph(member, name) {
     });
     assert.deepEqual(faults, [], `${name}, ${look}`);
   }
-  await page.setViewport({ width: 1280, height: 800, deviceScaleFactor: 1, isMobile: false, hasTouch: false });
+  await devtools.send('Emulation.setDeviceMetricsOverride', { width: 1280, height: 800, deviceScaleFactor: 1, mobile: false });
+  await devtools.detach();
   await page.emulateMediaFeatures([]);
+  await page.evaluate(() => {
+    document.documentElement.dir = 'ltr';
+  });
 }
 
 test('the door: landing page, broken link, join page', async () => {
