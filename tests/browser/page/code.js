@@ -61,6 +61,8 @@ const blockCode = (() => {
     } else {
       context.beginPath();
       context.arc(WIDTH / 2 + sway, 48, 26, 0, 2 * Math.PI);
+      context.fill();
+      context.beginPath();
       context.ellipse(WIDTH / 2 + sway / 2, TOP + 4, 58, 44, 0, Math.PI, 2 * Math.PI);
       context.fill();
     }

@@ -12,6 +12,14 @@
     return stream;
   };
 
+  /** Lets a track say which device it comes from, as a real one does. */
+  function from(track, deviceId, label) {
+    const settings = track.getSettings.bind(track);
+    Object.defineProperty(track, 'getSettings', { value: () => ({ ...settings(), deviceId, groupId: 'test' }) });
+    Object.defineProperty(track, 'label', { value: label });
+    return track;
+  }
+
   function pictureTrack(kind) {
     const canvas = document.createElement('canvas');
     canvas.width = blockCode.WIDTH;
@@ -76,8 +84,8 @@
     if (settings.denied) return refuse('NotAllowedError');
     if ((audio && !settings.microphone) || (video && !settings.camera)) return refuse('NotFoundError');
     const stream = new MediaStream();
-    if (audio) stream.addTrack(toneTrack());
-    if (video) stream.addTrack(pictureTrack('camera'));
+    if (audio) stream.addTrack(from(toneTrack(), 'microphone-1', 'Test microphone'));
+    if (video) stream.addTrack(from(pictureTrack('camera'), 'camera-1', 'Test camera'));
     return give(stream);
   }
 

@@ -1,7 +1,7 @@
 // Every screen as a picture, on a desktop and a phone, light and dark, and mirrored for right-to-left; and what a machine
 // can say about a picture: nothing sticks out sideways, and what can be pressed is large enough and has a name.
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Scene } from '../lib/call.mjs';
@@ -36,7 +36,8 @@ async function photograph(member, name) {
     }, rtl ? 'rtl' : 'ltr');
     // Two frames, so that observers of sizes have had their turn.
     await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-    await page.screenshot({ path: join(OUT, `${name}-${look}.png`) });
+    const { data } = await devtools.send('Page.captureScreenshot', { format: 'png' });
+    writeFileSync(join(OUT, `${name}-${look}.png`), Buffer.from(data, 'base64'));
     const faults = await page.evaluate(() => {
       const found = [];
       const { scrollWidth, clientWidth } = document.documentElement;

@@ -1,0 +1,71 @@
+// A look at a member's peer connection from outside: what the browser itself says about path, packets and codecs.
+// The page's own code neither knows nor helps.
+
+/** Runs in the page before its own code: keeps every connection that the page makes. */
+const KEEP = `(() => {
+  if (typeof RTCPeerConnection === 'undefined') return;
+  const Original = RTCPeerConnection;
+  const made = [];
+  globalThis.__peers = made;
+  globalThis.RTCPeerConnection = class extends Original {
+    constructor(configuration) {
+      super(configuration);
+      made.push(this);
+    }
+  };
+})();`;
+
+/** As if this browser had no VP9: neither the list of what it sends nor of what it receives names it. */
+const WITHOUT_VP9 = `(() => {
+  if (typeof RTCRtpReceiver === 'undefined') return;
+  for (const end of [RTCRtpReceiver, RTCRtpSender]) {
+    const list = end.getCapabilities.bind(end);
+    end.getCapabilities = (kind) => {
+      const all = list(kind);
+      return all === null ? all : { ...all, codecs: all.codecs.filter((codec) => codec.mimeType.toLowerCase() !== 'video/vp9') };
+    };
+  }
+})();`;
+
+/** For `before` of `Member.open`. */
+export const keepPeers = ({ vp9 = true } = {}) => async (page) => {
+  await page.evaluateOnNewDocument(KEEP);
+  if (!vp9) await page.evaluateOnNewDocument(WITHOUT_VP9);
+};
+
+/** How many connections the page has made, and the state of the newest. */
+export function peer(member) {
+  return member.page.evaluate(() => ({ made: globalThis.__peers.length, state: globalThis.__peers.at(-1)?.connectionState ?? null }));
+}
+
+/** Codecs of the pictures that come in at this moment and go out: { in: { mid: 'vp9' }, out: { mid: 'vp9' } }; streams without packets since the last call are left out. */
+export function flowing(member) {
+  return member.page.evaluate(async () => {
+    const report = await globalThis.__peers.at(-1).getStats();
+    globalThis.__before ??= new Map();
+    const found = { in: {}, out: {} };
+    report.forEach((entry) => {
+      if (entry.kind !== 'video' || (entry.type !== 'inbound-rtp' && entry.type !== 'outbound-rtp')) return;
+      const count = entry.type === 'inbound-rtp' ? (entry.framesDecoded ?? 0) : (entry.framesEncoded ?? 0);
+      const key = `${entry.type} ${entry.ssrc}`;
+      const before = globalThis.__before.get(key) ?? 0;
+      globalThis.__before.set(key, count);
+      // Numbers start anew in Firefox when a codec changes.
+      if (count === before || count === 0) return;
+      const codec = report.get(entry.codecId)?.mimeType?.toLowerCase().replace('video/', '') ?? 'unknown';
+      found[entry.type === 'inbound-rtp' ? 'in' : 'out'][entry.mid ?? entry.ssrc] = codec;
+    });
+    return found;
+  });
+}
+
+/** Packets received so far, on whatever path. */
+export function packetsIn(member) {
+  return member.page.evaluate(async () => {
+    let packets = 0;
+    (await globalThis.__peers.at(-1).getStats()).forEach((entry) => {
+      if (entry.type === 'inbound-rtp') packets += entry.packetsReceived ?? 0;
+    });
+    return packets;
+  });
+}
