@@ -7,21 +7,11 @@ use world::World;
 
 const SEEDS: [u64; 3] = [1, 2, 3];
 
-fn call_of(world: &mut World, names: &[&str]) -> Vec<usize> {
-    let mut tabs = Vec::new();
-    for name in names {
-        tabs.push(world.join(name));
-        let now = tabs.clone();
-        world.until("everybody so far is together", 5_000, |w| w.together(&now));
-    }
-    tabs
-}
-
 #[test]
 fn one_founds_and_the_second_joins_and_they_chat() {
     for seed in SEEDS {
         let mut world = World::new(seed);
-        let tabs = call_of(&mut world, &["Ada", "Grace"]);
+        let tabs = world.call_of(&["Ada", "Grace"]);
         world.give(tabs[0], Input::Chat { text: "hello".into() });
         world.give(
             tabs[1],
@@ -60,7 +50,7 @@ fn five_at_once_end_in_one_call() {
 fn a_fourth_comes_late_and_sees_all_within_two_seconds() {
     for seed in SEEDS {
         let mut world = World::new(seed);
-        let mut tabs = call_of(&mut world, &["A", "B", "C"]);
+        let mut tabs = world.call_of(&["A", "B", "C"]);
         world.run(30_000);
         tabs.push(world.join("Late"));
         world.until("the late one sees all", 2_000, |w| w.together(&tabs));
@@ -76,7 +66,7 @@ fn a_fourth_comes_late_and_sees_all_within_two_seconds() {
 fn whoever_leaves_is_gone_at_once_and_the_number_changes() {
     for seed in SEEDS {
         let mut world = World::new(seed);
-        let tabs = call_of(&mut world, &["A", "B", "C"]);
+        let tabs = world.call_of(&["A", "B", "C"]);
         world.run(1_000);
         for tab in &tabs {
             world.give(*tab, Input::ShowSafetyNumber);
@@ -104,7 +94,7 @@ fn whoever_leaves_is_gone_at_once_and_the_number_changes() {
 #[test]
 fn a_killed_tab_is_shown_as_lost_and_removed_after_ninety_seconds() {
     let mut world = World::new(1);
-    let tabs = call_of(&mut world, &["A", "B", "C"]);
+    let tabs = world.call_of(&["A", "B", "C"]);
     world.kill(tabs[2]);
     let epoch = world.tabs[0].epoch();
     world.until("C is shown as lost", 13_000, |w| {
@@ -121,7 +111,7 @@ fn a_killed_tab_is_shown_as_lost_and_removed_after_ninety_seconds() {
 fn a_socket_lost_for_thirty_seconds_comes_back_to_the_same_call() {
     for seed in SEEDS {
         let mut world = World::new(seed);
-        let mut tabs = call_of(&mut world, &["A", "B", "C"]);
+        let mut tabs = world.call_of(&["A", "B", "C"]);
         world.cut(tabs[1]);
         world.run(3_000);
         assert!(world.tabs[1].state == State::Reconnecting);
@@ -141,7 +131,7 @@ fn a_socket_lost_for_thirty_seconds_comes_back_to_the_same_call() {
 fn away_for_longer_than_the_backlog_joins_anew_and_the_old_leaf_goes() {
     for seed in SEEDS {
         let mut world = World::new(seed);
-        let tabs = call_of(&mut world, &["A", "B", "C"]);
+        let tabs = world.call_of(&["A", "B", "C"]);
         world.cut(tabs[1]);
         world.run(200_000);
         world.until("B was removed", 1_000, |w| w.together(&[tabs[0], tabs[2]]));
@@ -154,7 +144,7 @@ fn away_for_longer_than_the_backlog_joins_anew_and_the_old_leaf_goes() {
 #[test]
 fn the_server_gone_for_a_while_changes_nothing() {
     let mut world = World::new(1);
-    let tabs = call_of(&mut world, &["A", "B", "C"]);
+    let tabs = world.call_of(&["A", "B", "C"]);
     let epoch = world.tabs[0].epoch();
     for tab in &tabs {
         world.cut(*tab);
@@ -176,7 +166,7 @@ fn the_server_gone_for_a_while_changes_nothing() {
 #[test]
 fn a_wrong_secret_gets_nothing() {
     let mut world = World::new(1);
-    let tabs = call_of(&mut world, &["A", "B"]);
+    let tabs = world.call_of(&["A", "B"]);
     let epoch = world.tabs[0].epoch();
     let link = world.wrong_link();
     let intruder = world.join_with("Eve", &link, world::CODECS);
@@ -184,4 +174,48 @@ fn a_wrong_secret_gets_nothing() {
     assert!(world.tabs[intruder].state == State::Ended(EndReason::NotAllowed));
     assert!(world.tabs[intruder].keys.is_empty() && world.tabs[intruder].roster.is_empty());
     assert!(world.together(&tabs) && world.tabs[0].epoch() == epoch);
+}
+
+#[test]
+fn whoever_comes_after_all_have_left_is_not_kept_waiting() {
+    for seed in SEEDS {
+        let mut world = World::new(seed);
+        let tabs = world.call_of(&["A", "B"]);
+        world.give(tabs[0], Input::Leave);
+        world.run(1_500);
+        world.give(tabs[1], Input::Leave);
+        world.run(200);
+        let late = world.join("Late");
+        world.until("the late one has a call", 2_000, |w| w.together(&[late]));
+    }
+}
+
+#[test]
+fn equal_names_are_marked_and_codecs_follow_the_weakest() {
+    let mut world = World::new(1);
+    let tabs = world.call_of(&["Ada", "Ada"]);
+    assert!(world.tabs[0].roster.iter().all(|e| e.same_name));
+    assert_eq!(world.tabs[0].codec, Some(2));
+    let link = world.link.clone();
+    let old = world.join_with("Old", &link, 0b001);
+    world.until("the third is in", 3_000, |w| w.together(&[tabs[0], tabs[1], old]));
+    assert!(
+        [tabs[0], tabs[1], old].iter().all(|t| world.tabs[*t].codec == Some(1)),
+        "VP9 although one lacks it"
+    );
+    world.give(old, Input::Leave);
+    world.until("the third is gone", 3_000, |w| w.together(&tabs));
+    assert_eq!(world.tabs[0].codec, Some(2));
+}
+
+#[test]
+fn a_quiet_call_renews_its_keys_every_ten_minutes() {
+    let mut world = World::new(1);
+    let tabs = world.call_of(&["A", "B", "C"]);
+    let epoch = world.tabs[0].epoch().unwrap();
+    world.run(590_000);
+    assert_eq!(world.tabs[0].epoch(), Some(epoch));
+    world.run(20_000);
+    assert_eq!(world.tabs[0].epoch(), Some(epoch + 1));
+    assert!(world.together(&tabs));
 }

@@ -25,7 +25,11 @@ impl Calls {
     /// A call is listed, with its card if it has one.
     pub(crate) fn list(&mut self, call: CallId, card: Option<Card>) {
         if self.0.len() >= usize::from(MAX_CALLS) && !self.0.contains_key(&call) {
-            return;
+            // More calls than a room may have: some are over. The smallest is the least loss.
+            let members = |l: &Listed| l.card.as_ref().map_or(0, |c| c.members);
+            if let Some(smallest) = self.0.iter().min_by_key(|(_, l)| members(l)).map(|(id, _)| *id) {
+                self.0.remove(&smallest);
+            }
         }
         let listed = self.0.entry(call).or_insert(Listed {
             card: None,

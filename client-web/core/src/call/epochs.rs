@@ -13,8 +13,8 @@ use crate::error::CoreError;
 use crate::group::{Heard, Incoming, Merged};
 use crate::io::{EndReason, EpochKeysOut, Event, NoticeCode, Output};
 use crate::limits::{
-    CARD_REPEAT_MS, COMMIT_RETRY_MS, OLD_EPOCH_ADD_MS, OLD_EPOCH_REMOVE_MS, REMOVE_AFTER_MS, SWITCH_AFTER_ADD_MS,
-    SWITCH_AT_ONCE_UP_TO,
+    CARD_INTERVAL_MS, CARD_REPEAT_MS, COMMIT_RETRY_MS, OLD_EPOCH_ADD_MS, OLD_EPOCH_REMOVE_MS, REMOVE_AFTER_MS,
+    SWITCH_AFTER_ADD_MS, SWITCH_AT_ONCE_UP_TO,
 };
 
 use super::card::Card;
@@ -118,6 +118,7 @@ impl Inside {
         self.lobby.new_epoch(now, self.group.epoch(), self.group.lobby_key()?);
         if alone {
             self.send_card(now, s)?;
+            self.cards.at = Some(now + CARD_INTERVAL_MS);
         } else {
             self.cards.at = self.is_first().then_some(now + CARD_REPEAT_MS);
         }
@@ -135,7 +136,8 @@ impl Inside {
         if mine {
             self.send_card(now, s)?;
         }
-        self.cards.at = (!mine && self.is_first()).then_some(now + CARD_REPEAT_MS);
+        let again = if mine { CARD_INTERVAL_MS } else { CARD_REPEAT_MS };
+        self.cards.at = self.is_first().then_some(now + again);
         if merged.added {
             self.beacon_soon(now);
         }

@@ -8,6 +8,7 @@ use conclave_protocol::ids::{CallId, MemberId, TrackKind};
 use conclave_protocol::message::{CallHead, ClientMessage, RefusalCode, ServerMessage, client_type};
 
 use super::card::{Card, is_better};
+use super::choose::Calls;
 use super::committer::Committer;
 use super::knock::Lobby;
 use super::log::{Log, Place};
@@ -49,6 +50,8 @@ pub(crate) struct Inside {
     /// Attached on the present connection.
     pub(super) attached: bool,
     pub(super) cards: Cards,
+    /// Other calls of the room, as their cards say.
+    elsewhere: Calls,
     pub(super) shown: Vec<RosterEntry>,
     pub(super) codec: Option<u8>,
 }
@@ -103,6 +106,7 @@ impl Inside {
             },
             attached: false,
             cards: Cards { at: None, sent_at: 0 },
+            elsewhere: Calls::default(),
             shown: Vec::new(),
             codec: None,
             group,
@@ -135,14 +139,12 @@ impl Inside {
             .is_none_or(|h| h.head_seq <= self.log.have_seq);
         self.cards.at = (current && self.is_first()).then_some(now);
         self.refresh(now, s);
-        for head in heads {
-            if let Some(card) = head.card.as_ref().and_then(|c| read_card(s, &head.call_id, c))
-                && self.gives_way_to(&head.call_id, &card)
-            {
-                return Turn::GiveWay(head.call_id, card);
-            }
+        self.elsewhere = Calls::default();
+        for head in heads.iter().filter(|h| h.call_id != self.call) {
+            let card = head.card.as_ref().and_then(|c| read_card(s, &head.call_id, c));
+            self.elsewhere.list(head.call_id, card);
         }
-        Turn::Stay
+        self.give_way()
     }
 
     fn attach(&mut self, now: u64, s: &mut Shared) {
@@ -252,17 +254,16 @@ impl Inside {
                             self.lobby.settle(now, |id| roster.contains(id));
                         }
                         // Sealed to a card that is not ours, or not any more: show the right one, once in a while.
-                        Err(_) if self.cards.at.is_none() && self.is_first() => {
-                            self.cards.at = Some(now.max(self.cards.sent_at + CARD_REPEAT_MS))
-                        }
+                        Err(_) if self.is_first() => self.cards.at = Some(now.max(self.cards.sent_at + CARD_REPEAT_MS)),
                         Err(_) => {}
                     }
                 }
                 Turn::Stay
             }
             (Ok(envelope), Some(EnvelopeType::Card), None) => match read_card(s, &envelope.clear.call_id, &bytes) {
-                Some(card) if self.gives_way_to(&envelope.clear.call_id, &card) => {
-                    Turn::GiveWay(envelope.clear.call_id, card)
+                Some(card) if envelope.clear.call_id != self.call => {
+                    self.elsewhere.list(envelope.clear.call_id, Some(card));
+                    self.give_way()
                 }
                 _ => Turn::Stay,
             },
@@ -275,12 +276,17 @@ impl Inside {
         }
     }
 
-    /// A founder who is still alone, with nobody about to be added, goes where more people are, or to the lower id.
-    fn gives_way_to(&self, call: &CallId, card: &Card) -> bool {
-        *call != self.call
-            && self.group.size() == 1
-            && self.log.pending.is_none()
-            && is_better((card.members, call), (1, &self.call))
+    /// Whoever is alone in a call, with nobody about to be added, goes where more people are, or to the lower id.
+    pub(super) fn give_way(&self) -> Turn {
+        if self.group.size() > 1 || self.log.pending.is_some() || !self.attached {
+            return Turn::Stay;
+        }
+        match self.elsewhere.best() {
+            Some((call, card)) if is_better((card.members, &call), (1, &self.call)) => {
+                Turn::GiveWay(call, card.clone())
+            }
+            _ => Turn::Stay,
+        }
     }
 
     /// Words of a member, sealed by MLS.

@@ -26,6 +26,8 @@ pub(crate) struct Log {
     /// When to fall silent, because a commit is ordered whose body has not come.
     hold_at: Option<u64>,
     held: bool,
+    /// The newest announced sequence, and when it was announced.
+    announced: (u64, u64),
     /// Messages of an epoch still to come, with their time of arrival.
     early: VecDeque<(u64, Vec<u8>)>,
     /// When each past epoch ended, oldest first.
@@ -50,6 +52,7 @@ impl Log {
             pending: None,
             hold_at: None,
             held: false,
+            announced: (0, 0),
             early: VecDeque::new(),
             ended: VecDeque::new(),
         }
@@ -107,6 +110,7 @@ impl Log {
     /// A commit is ordered; senders keep the old epoch for a while, then fall silent.
     pub(crate) fn notice(&mut self, now: u64, seq: u64, drop: bool) {
         if seq > self.have_seq {
+            self.announced = (seq, now);
             let at = now + if drop { HOLD_DROP_MS } else { HOLD_ADD_MS };
             self.hold_at = Some(self.hold_at.map_or(at, |old| old.min(at)));
         }
@@ -150,11 +154,19 @@ impl Log {
         self.early.push_back((at, bytes));
     }
 
-    /// Others have been speaking in an epoch that this member cannot reach.
+    /// Others have been speaking for a while in an epoch that this member has not reached, and no announced commit can still bring it there.
     pub(crate) fn left_behind(&self, now: u64) -> bool {
-        self.early
-            .front()
-            .is_some_and(|(at, _)| now.saturating_sub(*at) >= LEFT_BEHIND_MS)
+        self.left_behind_at().is_some_and(|at| now >= at)
+    }
+
+    fn left_behind_at(&self) -> Option<u64> {
+        let (seq, announced_at) = self.announced;
+        let body_until = if seq > self.have_seq {
+            announced_at + HOLD_ADD_MS
+        } else {
+            0
+        };
+        self.early.front().map(|(at, _)| (at + LEFT_BEHIND_MS).max(body_until))
     }
 
     pub(crate) fn epoch_ended(&mut self, now: u64) {
@@ -180,7 +192,7 @@ impl Log {
             self.pending
                 .as_ref()
                 .map(|p| p.again_at.unwrap_or(p.sent_at + COMMIT_ECHO_MS)),
-            self.early.front().map(|(at, _)| at + LEFT_BEHIND_MS),
+            self.left_behind_at(),
             self.ended.front().map(|at| at + PAST_EPOCH_MS),
         ]
         .into_iter()

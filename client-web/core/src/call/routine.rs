@@ -12,7 +12,7 @@ use super::shared::Shared;
 use super::words::{Beacon, Words};
 use crate::error::CoreError;
 use crate::io::{Event, MidRole, NoticeCode};
-use crate::limits::{ADDS_PER_COMMIT, COMMIT_RETRY_MS, PROMPT_BEACON_MS};
+use crate::limits::{ADDS_PER_COMMIT, CARD_INTERVAL_MS, COMMIT_RETRY_MS, PROMPT_BEACON_MS};
 use crate::text::clean_chat;
 
 impl Inside {
@@ -45,11 +45,12 @@ impl Inside {
             self.beacon(now, s);
         }
         if self.cards.at.is_some_and(|at| now >= at) {
-            self.cards.at = None;
+            // Again now and then: whoever is alone in another call hears of this one by it.
+            self.cards.at = self.is_first().then_some(now + CARD_INTERVAL_MS);
             let _ = self.send_card(now, s);
         }
         self.commit_if_due(now, s);
-        Turn::Stay
+        self.give_way()
     }
 
     pub(crate) fn timeout(&mut self, now: u64) -> Option<u64> {

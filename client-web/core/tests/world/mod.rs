@@ -11,6 +11,7 @@ mod tab;
 use std::collections::BTreeMap;
 
 use conclave_core::{Input, Member, Options, Output, State};
+use conclave_protocol::ids::CallId;
 use conclave_protocol::keys::{AdmissionPk, LinkSecret};
 use conclave_protocol::link::GuestLink;
 use conclave_protocol::room::{Limits, NEW_ROOM_ENTROPY, RoomPlan, make_room};
@@ -44,6 +45,8 @@ pub struct World {
     pub tabs: Vec<Tab>,
     pub link: GuestLink,
     pub server: ServerName,
+    /// The newest sequence that the server announced, and in which call.
+    pub head: Option<(CallId, u64)>,
     rooms: Rooms,
     flying: BTreeMap<(u64, u64), Flying>,
     next_order: u64,
@@ -77,6 +80,7 @@ impl World {
             tabs: Vec::new(),
             link: room.guest_link,
             server,
+            head: None,
             rooms,
             flying: BTreeMap::new(),
             next_order: 0,
@@ -107,8 +111,19 @@ impl World {
         }
         let member = Member::new(link, &self.server, name, codecs, &Options { seed }).unwrap();
         self.tabs.push(Tab::new(name, member));
-        self.give(n, Input::Tick);
+        self.drain(n);
         n
+    }
+
+    /// Opens several tabs one after the other, each when the ones before are together.
+    pub fn call_of(&mut self, names: &[&str]) -> Vec<usize> {
+        let mut tabs = Vec::new();
+        for name in names {
+            tabs.push(self.join(name));
+            let so_far = tabs.clone();
+            self.until("everybody so far is together", 5_000, |w| w.together(&so_far));
+        }
+        tabs
     }
 
     /// The link with the right room and another secret.
@@ -125,6 +140,10 @@ impl World {
             return;
         }
         self.tabs[tab].member.handle(self.now, input);
+        self.drain(tab);
+    }
+
+    fn drain(&mut self, tab: usize) {
         while let Some(output) = self.tabs[tab].member.poll_output() {
             self.carry_out(tab, output);
         }

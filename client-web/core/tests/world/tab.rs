@@ -32,6 +32,10 @@ pub struct Tab {
     pub expects: BTreeMap<String, TrackId>,
     pub codec: Option<u8>,
     pub answers: usize,
+    /// What this tab sends takes this much longer.
+    pub lag_up: u64,
+    /// Commits and welcomes to this tab take this much longer.
+    pub lag_low: u64,
     /// Per direction and priority, when the last frame lands: order is kept.
     pub lanes: BTreeMap<(bool, bool), u64>,
 }
@@ -58,6 +62,8 @@ impl Tab {
             expects: BTreeMap::new(),
             codec: None,
             answers: 0,
+            lag_up: 0,
+            lag_low: 0,
             lanes: BTreeMap::new(),
         }
     }

@@ -1,0 +1,132 @@
+//! Slots, floor and switches over the real delivery service, in virtual time.
+
+mod world;
+
+use std::collections::BTreeSet;
+
+use conclave_core::{Input, NoticeCode};
+use conclave_protocol::ids::{TrackId, TrackKind};
+use world::World;
+
+fn publish(world: &mut World, tab: usize, kind: TrackKind, on: bool) {
+    world.give(tab, Input::Publish { kind, on });
+}
+
+/// What `tab` expects to receive, as names and kinds.
+fn received(world: &World, tab: usize) -> BTreeSet<(String, TrackKind)> {
+    let name_of = |track: &TrackId| {
+        world.tabs[tab]
+            .roster
+            .iter()
+            .find(|e| e.transport_id == track.transport)
+            .map(|e| e.name.clone())
+    };
+    world.tabs[tab]
+        .expects
+        .values()
+        .filter_map(|t| Some((name_of(t)?, t.kind)))
+        .collect()
+}
+
+fn all(names: &[&str], kinds: &[TrackKind]) -> BTreeSet<(String, TrackKind)> {
+    names
+        .iter()
+        .flat_map(|n| kinds.iter().map(|k| ((*n).to_owned(), *k)))
+        .collect()
+}
+
+#[test]
+fn three_receive_each_other_and_the_newest_screen() {
+    use TrackKind::{Camera, Microphone, Screen, ScreenAudio};
+    for seed in 1..=3 {
+        let mut world = World::new(seed);
+        let tabs = world.call_of(&["Ada", "Bea", "Cleo"]);
+        for tab in &tabs {
+            publish(&mut world, *tab, Camera, true);
+            publish(&mut world, *tab, Microphone, true);
+        }
+        world.run(1_000);
+        assert_eq!(received(&world, 0), all(&["Bea", "Cleo"], &[Camera, Microphone]));
+        assert_eq!(received(&world, 2), all(&["Ada", "Bea"], &[Camera, Microphone]));
+        assert!(
+            world.tabs[0]
+                .sees("Bea")
+                .is_some_and(|e| e.camera && e.microphone && !e.screen)
+        );
+        let slots: Vec<_> = world.tabs[0].roster.iter().map(|e| e.slot).collect();
+        publish(&mut world, 1, Screen, true);
+        publish(&mut world, 1, ScreenAudio, true);
+        world.run(1_000);
+        publish(&mut world, 2, Screen, true);
+        world.run(1_000);
+        assert!(
+            received(&world, 0).contains(&("Cleo".into(), Screen))
+                && !received(&world, 0).contains(&("Bea".into(), ScreenAudio))
+        );
+        publish(&mut world, 2, Screen, false);
+        publish(&mut world, 1, Camera, false);
+        world.run(1_000);
+        assert!(
+            received(&world, 0).contains(&("Bea".into(), Screen))
+                && !received(&world, 0).contains(&("Bea".into(), Camera))
+        );
+        assert_eq!(
+            world.tabs[0].roster.iter().map(|e| e.slot).collect::<Vec<_>>(),
+            slots,
+            "somebody's place moved"
+        );
+    }
+}
+
+#[test]
+fn with_ten_all_open_microphones_are_heard_and_a_ninth_is_told() {
+    use TrackKind::Microphone;
+    let mut world = World::new(1);
+    let names = ["Ann", "Bob", "Cat", "Dan", "Eve", "Fay", "Gus", "Hal", "Ida", "Jim"];
+    let tabs = world.call_of(&names);
+    for tab in tabs.iter().rev().take(8) {
+        publish(&mut world, *tab, Microphone, true);
+        world.run(300);
+    }
+    world.run(1_000);
+    assert_eq!(received(&world, 0), all(&names[2..], &[Microphone]));
+    publish(&mut world, 1, Microphone, true);
+    world.run(1_000);
+    assert!(world.tabs[1].notices.contains(&NoticeCode::FloorFull));
+    assert!(world.tabs[0].sees("Bob").is_some_and(|e| !e.microphone));
+    assert!(
+        world.tabs[1].roster.iter().any(|e| e.is_self && !e.microphone),
+        "a refused microphone is shown as open"
+    );
+    publish(&mut world, 9, Microphone, false);
+    world.run(1_000);
+    publish(&mut world, 1, Microphone, true);
+    world.run(1_000);
+    assert!(
+        received(&world, 0).contains(&("Bob".into(), Microphone)),
+        "a seat was free and Bob is not heard"
+    );
+}
+
+#[test]
+fn switches_outlive_a_lost_socket() {
+    use TrackKind::{Camera, Microphone};
+    let mut world = World::new(1);
+    let tabs = world.call_of(&["Ada", "Bea"]);
+    publish(&mut world, 0, Camera, true);
+    publish(&mut world, 0, Microphone, true);
+    world.give(0, Input::Hand(true));
+    world.run(500);
+    assert!(world.tabs[1].sees("Ada").is_some_and(|e| e.hand));
+    world.cut(tabs[0]);
+    world.run(5_000);
+    assert!(
+        received(&world, 1).is_empty(),
+        "tracks of somebody without connection are still asked for"
+    );
+    world.mend(tabs[0]);
+    world.run(10_000);
+    assert_eq!(received(&world, 1), all(&["Ada"], &[Camera, Microphone]));
+    assert!(world.tabs[1].sees("Ada").is_some_and(|e| e.hand && e.camera));
+    assert_eq!(world.tabs[0].answers, 2, "a new attachment needs a new offer");
+}
