@@ -243,7 +243,7 @@ mod tests {
         write_pli(&mut out, 1, 5);
         let packets = read(&out);
         let report = packets[0].as_any().downcast_ref::<ReceiverReport>().unwrap();
-        let read = report.reports[0];
+        let read = &report.reports[0];
         assert!(read.ssrc == 5 && read.fraction_lost == 7 && read.total_lost == 9);
         assert!(read.last_sequence_number == 70_000 && read.delay == 13);
         assert!(

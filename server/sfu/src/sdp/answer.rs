@@ -122,7 +122,10 @@ fn write_media(out: &mut String, line: &MediaLine, parts: &Parts<'_>) -> std::fm
     if let Some((slot, label)) = &stream {
         write!(out, "a=msid:{} {label}\r\n", slot.pair)?;
     }
-    out.push_str("a=rtcp-mux\r\na=rtcp-rsize\r\n");
+    out.push_str("a=rtcp-mux\r\n");
+    if line.reduced_rtcp {
+        out.push_str("a=rtcp-rsize\r\n");
+    }
     for entry in &line.codecs {
         write_codec(out, entry)?;
     }

@@ -46,6 +46,7 @@ pub(crate) struct MediaLine {
     pub(crate) codecs: Vec<CodecEntry>,
     pub(crate) extensions: ExtensionIds,
     pub(crate) ssrcs: Vec<u32>,
+    pub(crate) reduced_rtcp: bool,
 }
 
 /// A usable offer.
@@ -243,6 +244,7 @@ fn media_line(section: &Section<'_>, session: &Section<'_>, bundled: &[&str]) ->
         codecs,
         extensions: extensions(section),
         ssrcs: ssrcs(section),
+        reduced_rtcp: section.has("rtcp-rsize"),
     })
 }
 

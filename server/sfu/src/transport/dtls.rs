@@ -99,6 +99,14 @@ impl DtlsIdentity {
     }
 }
 
+/// Content type of alerts.
+const ALERT: u8 = 21;
+
+/// HelloVerifyRequest in its record: content type 22, thirteen bytes of header, handshake type 3.
+fn is_cookie_request(datagram: &[u8]) -> bool {
+    datagram.first() == Some(&22) && datagram.get(13) == Some(&3)
+}
+
 fn sha256(data: &[u8]) -> [u8; 32] {
     let digest = ring::digest::digest(&ring::digest::SHA256, data);
     let mut out = [0; 32];
@@ -138,6 +146,7 @@ pub(crate) struct Dtls {
     interval: Duration,
     timed: u32,
     prompted: u32,
+    resends: u64,
     outgoing: Vec<Vec<u8>>,
 }
 
@@ -156,6 +165,7 @@ impl Dtls {
             interval: FIRST_RESEND,
             timed: 0,
             prompted: 0,
+            resends: 0,
             outgoing: Vec::new(),
         }
     }
@@ -179,21 +189,40 @@ impl Dtls {
         }
         let result = self.endpoint.read(now, stand_in(2), None, BytesMut::from(data));
         let fresh = self.collect();
-        if !fresh.is_empty() {
+        if fresh.is_empty() {
+            if notice == Notice::Repeat {
+                self.answer_repeat(now);
+            }
+        } else if self.said_before(complete, &fresh) {
+            if self.watch.begins() || complete {
+                self.answer_repeat(now);
+            }
+        } else {
             self.outgoing.extend(fresh.iter().cloned());
-            self.last_flight = fresh;
             self.last_sent = Some(now);
-            self.interval = FIRST_RESEND;
-            self.timed = 0;
-            self.resend_at = (!complete).then(|| now + FIRST_RESEND);
-        } else if notice == Notice::Repeat {
-            self.answer_repeat(now);
+            if !complete {
+                self.last_flight = fresh;
+                self.interval = FIRST_RESEND;
+                self.timed = 0;
+                self.resend_at = Some(now + FIRST_RESEND);
+            }
         }
         match result {
             Ok(events) => self.handle_events(&events),
             // Undecodable records are dropped (RFC 6347 §4.1.2.7), and a forged one must not end the attempt: the deadline does.
             Err(_) => Progress::Quiet,
         }
+    }
+
+    /// Whether the library has made anew what we have the bytes of: another cookie request, or our last flight.
+    ///
+    /// New record numbers for old content do harm: a client that had it already takes them for news, and `rtc-dtls` as a client then
+    /// stops its timer or repeats its own last flight in turn. The old bytes are dropped as replays, or are what was missing.
+    fn said_before(&self, complete: bool, fresh: &[Vec<u8>]) -> bool {
+        let cookie_again = fresh.iter().all(|datagram| is_cookie_request(datagram))
+            && self.last_flight.iter().all(|datagram| is_cookie_request(datagram));
+        let alert = fresh.iter().any(|datagram| datagram.first() == Some(&ALERT));
+        !self.last_flight.is_empty() && (cookie_again || (complete && !alert))
     }
 
     fn handle_events(&mut self, events: &[EndpointEvent]) -> Progress {
@@ -259,6 +288,7 @@ impl Dtls {
     fn resend(&mut self, now: Instant) {
         self.outgoing.extend(self.last_flight.iter().cloned());
         self.last_sent = Some(now);
+        self.resends += 1;
     }
 
     /// Sends the last flight again if it is time; true if the handshake has just run out of time.
@@ -289,7 +319,7 @@ impl Dtls {
 
     /// Flights sent again so far.
     pub(crate) fn resends(&self) -> u64 {
-        u64::from(self.prompted) + u64::from(self.timed)
+        self.resends
     }
 
     /// The next datagram to send.

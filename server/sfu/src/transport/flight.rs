@@ -38,6 +38,7 @@ pub(crate) struct FlightWatch {
     fragments: usize,
     early: usize,
     encrypted: usize,
+    begins: bool,
 }
 
 impl FlightWatch {
@@ -46,6 +47,7 @@ impl FlightWatch {
             return Notice::TooMuch;
         }
         let (mut fresh, mut repeated) = (false, false);
+        self.begins = false;
         let mut rest = data;
         while let Some((header, body)) = rest.split_first_chunk::<RECORD_HEADER>() {
             let [content, _, _, epoch_hi, epoch_lo, .., len_hi, len_lo] = *header;
@@ -82,6 +84,11 @@ impl FlightWatch {
         }
     }
 
+    /// Whether the datagram just observed held a part of the client's very first message.
+    pub(crate) fn begins(&self) -> bool {
+        self.begins
+    }
+
     fn fragments(&mut self, mut body: &[u8]) -> (bool, bool) {
         let (mut fresh, mut repeated) = (false, false);
         while let Some((header, after)) = body.split_first_chunk::<FRAGMENT_HEADER>() {
@@ -91,6 +98,7 @@ impl FlightWatch {
                 u32::from_be_bytes([0, off2, off1, off0]),
             );
             self.fragments += 1;
+            self.begins |= key.0 == 0;
             if self.seen.contains(&key) {
                 repeated = true;
             } else {

@@ -1,0 +1,148 @@
+//! Connecting through a network that loses things.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Net, Shape, Way, dice};
+
+/// Longest a single lost datagram may hold a member up: the client's own timer doubles from 200 ms here.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn is_handshake(data: &[u8]) -> bool {
+    data.first().is_some_and(|first| (20..64).contains(first))
+}
+
+/// Datagrams of one undisturbed handshake, in each direction.
+fn count(shape: &Shape) -> (usize, usize) {
+    let counts = std::rc::Rc::new(std::cell::Cell::new((0, 0)));
+    let mut net = Net::new();
+    let shared = counts.clone();
+    net.loss = Box::new(move |way, data| {
+        let (up, down) = shared.get();
+        match way {
+            Way::ToServer if is_handshake(data) => shared.set((up + 1, down)),
+            Way::ToClient if is_handshake(data) => shared.set((up, down + 1)),
+            _ => {}
+        }
+        false
+    });
+    net.join_connected(shape.clone());
+    counts.get()
+}
+
+fn connects_without(shape: &Shape, way: Way, lost: usize) -> Duration {
+    let mut net = Net::new();
+    let mut number = 0;
+    net.loss = Box::new(move |direction, data| {
+        let counted = direction == way && is_handshake(data);
+        number += usize::from(counted);
+        counted && number == lost + 1
+    });
+    let at = net.join(shape.clone());
+    let took = net.until(
+        &format!("connected though datagram {lost} {way:?} was lost"),
+        PATIENCE,
+        |net| net.clients[at].connected() && net.sfu.counters().handshakes == 1,
+    );
+    assert_eq!(net.sfu.counters().handshakes_failed, 0);
+    took
+}
+
+#[test]
+fn every_single_lost_datagram_is_survived() {
+    let shape = Shape::default();
+    let (up, down) = count(&shape);
+    assert!(
+        up >= 3 && down >= 3,
+        "the count sees the handshake: {up} up, {down} down"
+    );
+    for lost in 0..up {
+        connects_without(&shape, Way::ToServer, lost);
+    }
+    for lost in 0..down {
+        connects_without(&shape, Way::ToClient, lost);
+    }
+}
+
+#[test]
+fn a_hello_in_several_datagrams_is_reassembled_and_survives_the_loss_of_each() {
+    let shape = Shape {
+        mtu: 100,
+        ..Shape::default()
+    };
+    let (up, down) = count(&shape);
+    assert!(up > 8, "the hello really comes in pieces: {up}");
+    for lost in 0..up {
+        connects_without(&shape, Way::ToServer, lost);
+    }
+    for lost in 0..down {
+        connects_without(&shape, Way::ToClient, lost);
+    }
+}
+
+#[test]
+fn a_fifth_of_everything_lost_at_300_ms_round_trip_still_connects() {
+    for seed in 1..=20 {
+        let mut net = Net::new();
+        net.delay = Duration::from_millis(150);
+        let mut roll = dice(seed);
+        net.loss = Box::new(move |_, _| roll() < 0.2);
+        let at = net.join(Shape::default());
+        net.until(&format!("connected with seed {seed}"), Duration::from_secs(25), |net| {
+            net.clients[at].connected()
+        });
+    }
+}
+
+#[test]
+fn resends_are_bounded_when_the_client_falls_silent() {
+    let mut net = Net::new();
+    let mut hellos = 0;
+    // The client's second hello gets through (the first is answered by a cookie), then nothing more.
+    net.loss = Box::new(move |way, data| {
+        let hello = way == Way::ToServer && is_handshake(data);
+        hellos += usize::from(hello);
+        hello && hellos > 2
+    });
+    net.join(Shape::default());
+    net.run(Duration::from_secs(120));
+    let counters = net.sfu.counters();
+    assert!(
+        counters.flights_resent >= 5 && counters.flights_resent <= 12,
+        "{}",
+        counters.flights_resent
+    );
+    assert_eq!((counters.handshakes, counters.handshakes_failed), (0, 1));
+}
+
+#[test]
+fn another_certificate_than_the_offered_one_gets_no_keys() {
+    let mut net = Net::new();
+    let at = net.join(Shape {
+        lie_about_certificate: true,
+        ..Shape::default()
+    });
+    net.run(Duration::from_secs(5));
+    let counters = net.sfu.counters();
+    assert_eq!((counters.handshakes, counters.handshakes_failed), (0, 1));
+    if net.clients[at].connected() {
+        net.clients[at].send_opus(1, 1, b"sound");
+        net.run(Duration::from_secs(1));
+        assert_eq!(net.sfu.counters().media_in, 0);
+    }
+}
+
+#[test]
+fn a_new_connection_of_the_same_member_replaces_the_old_one() {
+    let mut net = Net::new();
+    let at = net.join_connected(Shape::default());
+    let before = net.clients[at].slot_ssrcs("3");
+    net.clients[at].start_over();
+    net.offer(at);
+    net.until("connected again", Duration::from_secs(5), |net| {
+        net.clients[at].connected()
+    });
+    assert_eq!(net.sfu.counters().handshakes, 2);
+    assert_ne!(before, net.clients[at].slot_ssrcs("3"), "new keys, new sources");
+}
