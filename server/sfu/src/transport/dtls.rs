@@ -31,6 +31,9 @@ const FIRST_RESEND: Duration = Duration::from_millis(150);
 const MAX_RESEND: Duration = Duration::from_millis(2_400);
 /// How often one flight is sent again for want of progress.
 const MAX_TIMED_RESENDS: u32 = 10;
+/// How often our Finished is sent again unasked. A client whose Finished reached us but that lacks ours repeats itself too, yet on its own
+/// timer, which may be a second, and some give up after seven times.
+const MAX_LAST_RESENDS: u32 = 3;
 /// How often all flights together may be sent again because the client repeats itself. Bounds amplification: a flight is about 1.1 kB
 /// and goes only to an address that has answered our ICE password.
 const MAX_PROMPTED_RESENDS: u32 = 32;
@@ -242,7 +245,6 @@ impl Dtls {
 
     /// SECURITY: keys exist for the holder of the certificate named in the offer, and for nobody else.
     fn finish(&mut self) -> Progress {
-        self.resend_at = None;
         let keys = self.endpoint.get_connection_state(stand_in(2)).and_then(|state| {
             let certificate = state.peer_certificates.first()?;
             if sha256(certificate) != self.expected
@@ -291,30 +293,37 @@ impl Dtls {
         self.resends += 1;
     }
 
+    /// The peer has used the keys: it has our last flight.
+    pub(crate) fn confirm(&mut self) {
+        self.resend_at = None;
+    }
+
     /// Sends the last flight again if it is time; true if the handshake has just run out of time.
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> bool {
-        let State::Handshaking { until: Some(until) } = self.state else {
-            return false;
+        let limit = match self.state {
+            State::Handshaking { until: Some(until) } if now >= until => {
+                self.fail(false);
+                return true;
+            }
+            State::Handshaking { .. } => MAX_TIMED_RESENDS,
+            State::Complete => MAX_LAST_RESENDS,
+            State::Over => 0,
         };
-        if now >= until {
-            self.state = State::Over;
-            self.resend_at = None;
-            return true;
-        }
         if self.resend_at.is_some_and(|at| now >= at) {
             self.resend(now);
             self.timed += 1;
             self.interval = (self.interval * 2).min(MAX_RESEND);
-            self.resend_at = (self.timed < MAX_TIMED_RESENDS).then(|| now + self.interval);
+            self.resend_at = (self.timed < limit).then(|| now + self.interval);
         }
         false
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        match self.state {
-            State::Handshaking { until: Some(until) } => Some(self.resend_at.map_or(until, |at| at.min(until))),
-            _ => None,
-        }
+        let until = match self.state {
+            State::Handshaking { until } => until,
+            State::Complete | State::Over => None,
+        };
+        [until, self.resend_at].into_iter().flatten().min()
     }
 
     /// Flights sent again so far.

@@ -88,12 +88,20 @@ impl Transport {
         header: &RtpHeader<'_>,
     ) -> Option<Result<(u64, Vec<u8>), SrtpFault>> {
         let (opener, _) = &mut **self.keys.as_mut()?;
-        Some(opener.open_rtp(data, header.len, header.ssrc, header.sequence))
+        let opened = opener.open_rtp(data, header.len, header.ssrc, header.sequence);
+        if opened.is_ok() {
+            self.dtls.confirm();
+        }
+        Some(opened)
     }
 
     pub(crate) fn open_rtcp(&mut self, data: &[u8]) -> Option<Result<Vec<u8>, SrtpFault>> {
         let (opener, _) = &mut **self.keys.as_mut()?;
-        Some(opener.open_rtcp(data))
+        let opened = opener.open_rtcp(data);
+        if opened.is_ok() {
+            self.dtls.confirm();
+        }
+        Some(opened)
     }
 
     /// Where to send and with what, if the path is up.

@@ -35,6 +35,8 @@ pub struct Shape {
     pub vp8: u8,
     /// Largest DTLS datagram: small values cut the hello into several.
     pub mtu: usize,
+    /// The client's DTLS timer; the library's own default is a second.
+    pub flight_interval: Duration,
     /// Name another's certificate in the offer.
     pub lie_about_certificate: bool,
 }
@@ -47,6 +49,7 @@ impl Default for Shape {
             vp9: 98,
             vp8: 96,
             mtu: 1_200,
+            flight_interval: Duration::from_millis(200),
             lie_about_certificate: false,
         }
     }
@@ -86,7 +89,7 @@ const SERVER_STAND_IN: ([u8; 4], u16) = ([198, 51, 100, 1], 9);
 impl Client {
     pub fn new(id: u64, shape: Shape) -> Self {
         let provider = default_provider().unwrap();
-        let (config, fingerprint) = identity(&provider, shape.mtu);
+        let (config, fingerprint) = identity(&provider, &shape);
         Self {
             id,
             address: SocketAddr::from(([203, 0, 113, id as u8], 5_000)),
@@ -125,7 +128,7 @@ impl Client {
     /// A fresh connection, as after a reload: everything is new.
     pub fn start_over(&mut self) {
         self.restart_ice();
-        (self.config, self.fingerprint) = identity(&self.provider, self.shape.mtu);
+        (self.config, self.fingerprint) = identity(&self.provider, &self.shape);
         self.generation += 1;
         self.dtls = None;
         self.keys = None;
@@ -224,11 +227,6 @@ impl Client {
     pub fn seen(&self, mid: &str) -> Vec<&Packet> {
         let ssrc = self.slot_ssrcs(mid)[0];
         self.rtp.iter().filter(|packet| packet.header.ssrc == ssrc).collect()
-    }
-
-    /// Its DTLS library has given up, as it does after seven repeats of one flight.
-    pub fn gave_up(&self) -> bool {
-        !self.connected() && self.dtls.as_ref().is_some_and(|dtls| dtls.poll_timeout(&SERVER_STAND_IN.into()).is_none())
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
@@ -403,7 +401,7 @@ impl Client {
     }
 }
 
-fn identity(provider: &Arc<dyn RTCCryptoProvider>, mtu: usize) -> (Arc<HandshakeConfig>, [u8; 32]) {
+fn identity(provider: &Arc<dyn RTCCryptoProvider>, shape: &Shape) -> (Arc<HandshakeConfig>, [u8; 32]) {
     let certificate = Certificate::generate_self_signed(vec!["member".to_owned()], provider.crypto()).unwrap();
     let digest = ring::digest::digest(&ring::digest::SHA256, certificate.certificate[0].as_ref());
     let config = ConfigBuilder::default()
@@ -415,8 +413,8 @@ fn identity(provider: &Arc<dyn RTCCryptoProvider>, mtu: usize) -> (Arc<Handshake
             SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
         ])
         .with_insecure_skip_verify(true)
-        .with_flight_interval(Duration::from_millis(200))
-        .with_mtu(mtu)
+        .with_flight_interval(shape.flight_interval)
+        .with_mtu(shape.mtu)
         .build(true, None)
         .unwrap();
     (Arc::new(config), digest.as_ref().try_into().unwrap())
