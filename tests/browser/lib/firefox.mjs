@@ -17,6 +17,8 @@ export async function startFirefox(prefs = {}) {
       'media.navigator.permission.disabled': true,
       // The server of these tests is on loopback, and so are both ends of the media path.
       'media.peerconnection.ice.loopback': true,
+      // A sound card of its own: without any, Web Audio, which makes and reads the tests' tones, never starts.
+      'media.cubeb.force_mock_context': true,
       // Without a permission for devices Firefox uses the default route's address alone. The tests' own devices ask for none.
       'permissions.default.camera': 1,
       'permissions.default.microphone': 1,

@@ -38,7 +38,10 @@ export function peer(member) {
   return member.page.evaluate(() => ({ made: globalThis.__peers.length, state: globalThis.__peers.at(-1)?.connectionState ?? null }));
 }
 
-/** Codecs of the pictures that come in at this moment and go out: { in: { mid: 'vp9' }, out: { mid: 'vp9' } }; streams without packets since the last call are left out. */
+/**
+ * Codecs of the pictures that come in at this moment and go out: { in: { mid: 'vp9' }, out: { mid: 'vp9' } }.
+ * Streams whose count of frames is the same as at the last call are left out, and so are all at the first call.
+ */
 export function flowing(member) {
   return member.page.evaluate(async () => {
     const report = await globalThis.__peers.at(-1).getStats();
@@ -48,10 +51,9 @@ export function flowing(member) {
       if (entry.kind !== 'video' || (entry.type !== 'inbound-rtp' && entry.type !== 'outbound-rtp')) return;
       const count = entry.type === 'inbound-rtp' ? (entry.framesDecoded ?? 0) : (entry.framesEncoded ?? 0);
       const key = `${entry.type} ${entry.ssrc}`;
-      const before = globalThis.__before.get(key) ?? 0;
+      const before = globalThis.__before.get(key);
       globalThis.__before.set(key, count);
-      // Numbers start anew in Firefox when a codec changes.
-      if (count === before || count === 0) return;
+      if (before === undefined || count === before) return;
       const codec = report.get(entry.codecId)?.mimeType?.toLowerCase().replace('video/', '') ?? 'unknown';
       found[entry.type === 'inbound-rtp' ? 'in' : 'out'][entry.mid ?? entry.ssrc] = codec;
     });

@@ -16,7 +16,7 @@ use crate::run::{Failure, Result, Show};
 use crate::tally::Tally;
 
 /// Every crate of the workspace and the workspace crates it may name: in its code, and besides in its tests.
-const MAY_NAME: [(&str, &[&str], &[&str]); 10] = [
+const MAY_NAME: [(&str, &[&str], &[&str]); 11] = [
     ("conclave-protocol", &[], &[]),
     ("conclave-rooms", &["conclave-protocol"], &[]),
     ("conclave-sfu", &[], &[]),
@@ -42,6 +42,7 @@ const MAY_NAME: [(&str, &[&str], &[&str]); 10] = [
         ],
         &[],
     ),
+    ("conclave-impair", &[], &[]),
     ("xtask", &[], &[]),
 ];
 
