@@ -79,7 +79,8 @@ pub fn first_room(place: &Place, server: &str, data: &str) -> Result<()> {
         if status.success() {
             break output;
         }
-        if !Path::new("/proc").join(server).exists() {
+        // Unlike its folder, this link is gone as soon as the process has ended, waited for or not.
+        if std::fs::read_link(Path::new("/proc").join(server).join("exe")).is_err() {
             return Ok(());
         }
         if Instant::now() > deadline {
@@ -88,9 +89,13 @@ pub fn first_room(place: &Place, server: &str, data: &str) -> Result<()> {
         std::thread::sleep(Duration::from_millis(100));
     };
     if !rooms.lines().any(|line| line.trim() == "[]") {
-        note(
-            "there are rooms already; their links were printed when they were made (conclave room create makes another)",
-        );
+        note("there are rooms already; their links were shown once, when they were made; for another room:");
+        let program = place.program("conclave");
+        let program = program.strip_prefix(&place.root).unwrap_or(&program);
+        note(&format!(
+            "  {} room create --print-links --data-dir {data}",
+            program.display()
+        ));
         return Ok(());
     }
     let create = [
