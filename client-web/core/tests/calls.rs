@@ -29,11 +29,22 @@ fn one_founds_and_the_second_joins_and_they_chat() {
 }
 
 #[test]
-fn two_at_once_end_in_one_call() {
-    for seed in 1..=8 {
+fn two_at_once_end_in_one_call_and_stay() {
+    for seed in 1..=40 {
         let mut world = World::new(seed);
-        let tabs = [world.join("Ada"), world.join("Grace")];
+        let first = world.join("Ada");
+        let apart = world.below(150);
+        world.run(apart);
+        let tabs = [first, world.join("Grace")];
         world.until("both are in one call", 6_000, |w| w.together(&tabs));
+        let epoch = world.tabs[0].epoch();
+        world.run(40_000);
+        assert!(world.together(&tabs), "seed {seed}: they met and parted");
+        assert_eq!(world.tabs[0].epoch(), epoch);
+        assert!(
+            tabs.iter().all(|t| world.tabs[*t].answers == world.tabs[*t].offers),
+            "an offer was left without its answer"
+        );
     }
 }
 

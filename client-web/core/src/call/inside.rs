@@ -7,7 +7,7 @@ use conclave_protocol::envelope::{ClearPart, Envelope, EnvelopeType};
 use conclave_protocol::ids::{CallId, MemberId, TrackKind};
 use conclave_protocol::message::{CallHead, ClientMessage, RefusalCode, ServerMessage, client_type};
 
-use super::card::{Card, is_better};
+use super::card::is_better;
 use super::choose::Calls;
 use super::committer::Committer;
 use super::knock::Lobby;
@@ -27,9 +27,7 @@ use crate::text::clean_chat;
 pub(crate) enum Turn {
     /// Nothing.
     Stay,
-    /// A lone founder leaves for a better call, under the same member id.
-    GiveWay(CallId, Card),
-    /// The call could not be founded: look at the room's calls again.
+    /// A lone founder gives up its call, and looks at the room's others under the same member id.
     StartOver,
     /// This member lost its place and joins anew.
     JoinAnew,
@@ -282,9 +280,7 @@ impl Inside {
             return Turn::Stay;
         }
         match self.elsewhere.best() {
-            Some((call, card)) if is_better((card.members, &call), (1, &self.call)) => {
-                Turn::GiveWay(call, card.clone())
-            }
+            Some((call, card)) if is_better((card.members, &call), (1, &self.call)) => Turn::StartOver,
             _ => Turn::Stay,
         }
     }

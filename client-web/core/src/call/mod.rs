@@ -220,7 +220,7 @@ impl Member {
                     ServerMessage::Admitted { calls, .. } => inside.admitted(now, &calls, s),
                     message => inside.message(now, message, s),
                 };
-                self.turn(now, turn);
+                self.turn(turn);
             }
             Stage::Over => {}
         }
@@ -289,30 +289,21 @@ impl Member {
         }
     }
 
-    fn turn(&mut self, now: u64, turn: Turn) {
+    fn turn(&mut self, turn: Turn) {
         match turn {
             Turn::Stay => {}
             Turn::End(reason) => self.end(reason),
-            Turn::GiveWay(call, card) => {
-                let Stage::Inside(inside) = std::mem::replace(&mut self.stage, Stage::Over) else {
-                    return;
-                };
-                let identity = inside.into_group().into_identity();
-                let arrival = self.outside(identity, false, None).and_then(|mut newcomer| {
-                    let arrival = newcomer.card(now, call, card, &mut self.shared);
-                    self.stage = Stage::Outside(newcomer);
-                    arrival
-                });
-                self.arrive(now, arrival);
-            }
             Turn::StartOver => {
                 let Stage::Inside(inside) = std::mem::replace(&mut self.stage, Stage::Over) else {
                     return;
                 };
+                // The old call is over with its last member. A fresh connection brings a fresh list of calls, and nothing that was meant
+                // for the old one: neither its envelopes nor the answer to an offer made there.
+                inside.bye(&mut self.shared);
                 match self.outside(inside.into_group().into_identity(), false, None) {
                     Ok(newcomer) => {
                         self.stage = Stage::Outside(newcomer);
-                        self.drop_connection();
+                        self.shared.connection.open(&mut self.shared.out);
                     }
                     Err(_) => self.end(EndReason::Internal),
                 }
@@ -373,7 +364,7 @@ impl Member {
             }
             Stage::Inside(inside) => {
                 let turn = inside.tick(now, s);
-                self.turn(now, turn);
+                self.turn(turn);
             }
             Stage::Over => {}
         }

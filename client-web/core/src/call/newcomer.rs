@@ -121,7 +121,8 @@ impl Newcomer {
         let (keyring, identity) = self.keys.take().ok_or(CoreError::NoGroup)?;
         match keyring.join(identity, call, &body) {
             Ok(group) => Ok(Some(Arrival::Joined(Box::new(group), call, seq))),
-            Err((keyring, identity, fault)) => {
+            Err(back) => {
+                let (keyring, identity, fault) = *back;
                 self.keys = Some((keyring, identity));
                 Err(fault)
             }

@@ -153,6 +153,11 @@ impl Inside {
     pub(crate) fn leave(&mut self, s: &mut Shared) {
         let words = Words::leave(&self.call, self.roster.own(), &self.group.identity().key);
         let _ = self.say(&words, s);
+        self.bye(s);
+    }
+
+    /// Leaves the server without a word to anybody: there is nobody.
+    pub(crate) fn bye(&self, s: &mut Shared) {
         s.send(&ClientMessage::Bye {});
     }
 

@@ -10,7 +10,7 @@ use conclave_protocol::chunk::{Inbox, split};
 use conclave_protocol::ids::{RoomId, TransportId};
 use conclave_protocol::keys::{LinkKeys, Signer, TransportPk};
 use conclave_protocol::limits::CHUNK_DATA;
-use conclave_protocol::message::{ClientMessage, ServerMessage};
+use conclave_protocol::message::{ClientMessage, ServerMessage, client_type};
 use conclave_protocol::server_name::ServerName;
 
 use crate::error::CoreError;
@@ -43,6 +43,8 @@ pub(crate) struct Connection {
     heard_at: u64,
     ping_at: u64,
     pings: u32,
+    /// Offers that the server has not dealt with yet. Each gets one answer or refusal, in order.
+    offers_open: u32,
 }
 
 impl Connection {
@@ -60,6 +62,7 @@ impl Connection {
             heard_at: 0,
             ping_at: 0,
             pings: 0,
+            offers_open: 0,
         }
     }
 
@@ -100,6 +103,7 @@ impl Connection {
         self.stage = Stage::Proving(now);
         self.heard_at = now;
         self.ping_at = now + PING_MS;
+        self.offers_open = 0;
     }
 
     /// The socket is gone: another one, later each time, spread at random so that a restarted server is not stormed.
@@ -138,6 +142,14 @@ impl Connection {
                 Ok(None)
             }
             Some(ServerMessage::Pong { .. }) | None => Ok(None),
+            // A member that changes calls makes a second offer before the first is answered; the first one's answer fits a
+            // peer connection that is gone.
+            Some(
+                ServerMessage::Answer { .. }
+                | ServerMessage::Refused {
+                    re: client_type::OFFER, ..
+                },
+            ) if !self.closes_newest_offer() => Ok(None),
             Some(message) => {
                 if let ServerMessage::Admitted { .. } = &message {
                     self.stage = Stage::Up;
@@ -172,9 +184,18 @@ impl Connection {
         );
     }
 
+    /// Counts an answer or refusal; `true` if it is to the newest offer.
+    fn closes_newest_offer(&mut self) -> bool {
+        self.offers_open = self.offers_open.saturating_sub(1);
+        self.offers_open == 0
+    }
+
     /// Sends, if admitted; what is sent without a connection is lost, and whoever needs it to arrive sends it again.
     pub(crate) fn send(&mut self, message: &ClientMessage, out: &mut VecDeque<Output>) {
         if self.is_up() {
+            if matches!(message, ClientMessage::Offer { .. }) {
+                self.offers_open = self.offers_open.saturating_add(1);
+            }
             self.push(message, out);
         }
     }

@@ -144,7 +144,7 @@ impl Keyring {
         identity: Identity,
         call: CallId,
         welcome: &[u8],
-    ) -> Result<Group, (Self, Identity, CoreError)> {
+    ) -> Result<Group, Box<(Self, Identity, CoreError)>> {
         match self.stage(call, welcome) {
             Ok(mls) => {
                 let group = Group {
@@ -156,11 +156,11 @@ impl Keyring {
                     Ok(()) => Ok(group),
                     Err(fault) => {
                         let Group { keyring, identity, .. } = group;
-                        Err((keyring, identity, CoreError::Refused(fault)))
+                        Err(Box::new((keyring, identity, CoreError::Refused(fault))))
                     }
                 }
             }
-            Err(e) => Err((self, identity, e)),
+            Err(e) => Err(Box::new((self, identity, e))),
         }
     }
 

@@ -44,7 +44,7 @@ fn add(group: &mut Group, others: &mut [&mut Group], n: u8, psk: u8, seq: u64) -
     }
     group.merge_own().unwrap();
     ring.join(newcomer, call(), &own.welcome.unwrap())
-        .map_err(|(_, _, e)| e)
+        .map_err(|back| back.2)
 }
 
 #[test]

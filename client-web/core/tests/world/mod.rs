@@ -155,6 +155,8 @@ impl World {
             Output::CloseSocket => self.close_socket(tab),
             Output::Send { high, bytes } => self.send_up(tab, high, bytes),
             Output::NeedOffer => {
+                self.tabs[tab].answers = 0;
+                self.tabs[tab].offers = 1;
                 self.give(tab, Input::MediaReady { mids: tab::sections() });
                 self.give(tab, Input::LocalOffer { sdp: "offer".into() });
             }

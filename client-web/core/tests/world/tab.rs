@@ -31,7 +31,9 @@ pub struct Tab {
     pub holds: Vec<(u64, bool)>,
     pub expects: BTreeMap<String, TrackId>,
     pub codec: Option<u8>,
+    /// Answers applied to the present peer connection, and offers made on it.
     pub answers: usize,
+    pub offers: usize,
     /// What this tab sends takes this much longer.
     pub lag_up: u64,
     /// Commits and welcomes to this tab take this much longer.
@@ -62,6 +64,7 @@ impl Tab {
             expects: BTreeMap::new(),
             codec: None,
             answers: 0,
+            offers: 0,
             lag_up: 0,
             lag_low: 0,
             lanes: BTreeMap::new(),
