@@ -280,10 +280,14 @@ export class RunningCall implements CallPort {
     );
     const visibility = (): void => this.#intent({ t: 'hidden', on: document.visibilityState === 'hidden' });
     document.addEventListener('visibilitychange', visibility);
+    // The system says that the network is another one: no need to wait until the old path is silent.
+    const online = (): void => this.#connection?.restart();
+    addEventListener('online', online);
     const goodbye = (): void => this.#intent({ t: 'leave' });
     addEventListener('pagehide', goodbye);
     this.#undo.push(
       () => document.removeEventListener('visibilitychange', visibility),
+      () => removeEventListener('online', online),
       () => removeEventListener('pagehide', goodbye),
     );
   }

@@ -1,9 +1,10 @@
-// Reads the browser's statistics: for the running self-test and for who is speaking. It decides nothing.
+// Reads the browser's statistics: for the running self-test, for who is speaking, and for a path that went dead. It decides nothing.
 
 import { SelfTest, type SenderStatistics } from '../state/selftest';
 import { SpeakingMeter } from '../state/speaking';
 import type { SenderCounts } from '../protocol/messages';
 import type { Connection } from './connection';
+import { PathWatch } from './path';
 import { PLACES } from './plan';
 
 /** Five times a second: below, the ring lags behind the voice; above, it only costs. */
@@ -23,6 +24,7 @@ interface Entry {
   readonly type: string;
   readonly mid?: string;
   readonly kind?: string;
+  readonly bytesReceived?: number;
   readonly framesEncoded?: number;
   readonly packetsSent?: number;
   readonly bytesSent?: number;
@@ -37,6 +39,7 @@ export class Stats {
   readonly #port: StatsPort;
   readonly #meter = new SpeakingMeter();
   readonly #test = new SelfTest();
+  readonly #path = new PathWatch();
   readonly #timer: ReturnType<typeof setInterval>;
   #busy = false;
   #listens = 0;
@@ -65,6 +68,7 @@ export class Stats {
       const entries: Entry[] = [];
       report.forEach((entry: Entry) => entries.push(entry));
       this.#listen(entries);
+      this.#watch(entries);
       if (before !== null) await this.#compare(before, entries);
     } catch {
       // The connection was closed while it was read.
@@ -84,6 +88,13 @@ export class Stats {
       if (role?.role === 'audioSlot') this.#meter.hear(`audio${role.k}`, energy, duration, now);
     }
     if (!this.#stopped) this.#port.loud(this.#meter.speaking(now));
+  }
+
+  /** Everything that arrived on whatever path: media, and the server's reports on ours. */
+  #watch(entries: readonly Entry[]): void {
+    const pairs = entries.filter((entry) => entry.type === 'candidate-pair');
+    const received = pairs.reduce((sum, pair) => sum + (pair.bytesReceived ?? 0), 0);
+    if (!this.#stopped && this.#path.look(performance.now(), received)) this.#connection.restart();
   }
 
   async #compare(before: readonly SenderCounts[], entries: readonly Entry[]): Promise<void> {

@@ -147,7 +147,9 @@ impl Proxy {
         let Some(flow) = self.flows.get_mut(&to) else { return };
         if !flow.dead
             && flow.generation == generation
-            && flow.tally.arrives(Direction::Down, &data, &self.weather, &mut self.dice)
+            && flow
+                .tally
+                .arrives(Direction::Down, &data, &self.weather, &mut self.dice)
         {
             self.send_later(Hop::ToBrowser(to), data);
         }
@@ -217,7 +219,9 @@ impl Proxy {
                 continue;
             };
             // The new socket is there before the old one closes: they cannot have the same port.
-            let fresh = self.open(*browser, Tally::new(&Weather::default()), flow.generation + 1).await?;
+            let fresh = self
+                .open(*browser, Tally::new(&Weather::default()), flow.generation + 1)
+                .await?;
             flow.reader.abort();
             (flow.upstream, flow.reader) = (fresh.upstream, fresh.reader);
             flow.generation = fresh.generation;

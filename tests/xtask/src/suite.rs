@@ -89,7 +89,7 @@ const STEPS: [Step; 11] = [
     },
     Step {
         name: "browser",
-        about: "real Chromium against the real server",
+        about: "real Chromium and Firefox against the real server",
         lane: Lane::Then,
         needs: &["build", "packages"],
         run: browser,

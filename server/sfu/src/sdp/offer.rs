@@ -220,9 +220,9 @@ fn media_line(section: &Section<'_>, session: &Section<'_>, bundled: &[&str]) ->
         .chain(fields)
         .filter_map(|format| format.parse().ok())
         .collect();
-    let mut codecs = media.map(|media| codecs(section, media, &formats)).unwrap_or_default();
-    // VP9 first: the offerer sends the first codec of the answer (RFC 8829 §5.10).
-    codecs.sort_by_key(|entry| entry.codec != Codec::Vp9);
+    // In the offer's order: the offerer sends the answer's first codec (RFC 8829 §5.10), and which one everybody in the call
+    // can decode is for members to know.
+    let codecs = media.map(|media| codecs(section, media, &formats)).unwrap_or_default();
     let usable = media.is_some() && proto == "UDP/TLS/RTP/SAVPF" && !codecs.is_empty();
     // Port zero refuses an m-line, unless it is only bundled (RFC 9143 §7.1.1).
     let offered = port != "0" || section.has("bundle-only");

@@ -1,0 +1,49 @@
+// Notices that nothing comes from the server any more, long before the browser does. No DOM, no clock of its own.
+//
+// Measured: after a network change Chromium calls a path disconnected after five seconds and failed after fifteen, Firefox
+// later still, and a browser behind a router that gave it a new address is told by nobody. In a call something arrives many
+// times a second (sound, or the server's feedback on what we send): a second of silence after that is a dead path.
+// Restarting a path that lives costs one offer and interrupts nothing.
+
+/** Silence that means a dead path. Shorter: a busy machine restarts for nothing; longer: people begin to ask "are you there?". */
+const SILENT_MS = 1_000;
+/** In a hidden tab timers come once a second, so one look without news is no silence yet. */
+const SILENT_LOOKS = 3;
+/** Looks with news, one after another, before silence means anything: it was a stream and not a lone packet. */
+const FLOWING_LOOKS = 5;
+/** Until the next attempt, doubling: a slow path takes some round trips, and a server that is away needs no offers. */
+const FIRST_GAP_MS = 2_000;
+const LONGEST_GAP_MS = 16_000;
+
+/** Feed it the bytes received so far, several times a second; `true`: restart the path. */
+export class PathWatch {
+  #received = -1;
+  #newsMs = 0;
+  #withNews = 0;
+  #without = 0;
+  #flowing = false;
+  #gapMs = FIRST_GAP_MS;
+  #nextMs = 0;
+
+  look(nowMs: number, received: number): boolean {
+    // Also when it falls: a new path counts anew.
+    if (received !== this.#received) {
+      this.#received = received;
+      this.#newsMs = nowMs;
+      this.#withNews += 1;
+      this.#without = 0;
+      if (this.#withNews >= FLOWING_LOOKS) {
+        this.#flowing = true;
+        this.#gapMs = FIRST_GAP_MS;
+        this.#nextMs = 0;
+      }
+      return false;
+    }
+    this.#withNews = 0;
+    this.#without += 1;
+    if (!this.#flowing || this.#without < SILENT_LOOKS || nowMs - this.#newsMs < SILENT_MS || nowMs < this.#nextMs) return false;
+    this.#nextMs = nowMs + this.#gapMs;
+    this.#gapMs = Math.min(this.#gapMs * 2, LONGEST_GAP_MS);
+    return true;
+  }
+}
