@@ -25,6 +25,27 @@ fn commits_that_collide_end_in_one_epoch() {
 }
 
 #[test]
+fn two_founders_on_slow_lines_meet_once_and_stay() {
+    for seed in 1..=25 {
+        let mut world = World::new(seed);
+        let mut tabs = Vec::new();
+        for name in ["Ada", "Grace"] {
+            let tab = world.join(name);
+            world.tabs[tab].lag_up = world.below(1_500);
+            world.tabs[tab].lag_low = world.below(3_000);
+            tabs.push(tab);
+            let apart = world.below(800);
+            world.run(apart);
+        }
+        world.until("both are in one call", 15_000, |w| w.together(&tabs));
+        for _ in 0..300 {
+            world.run(100);
+            assert!(world.together(&tabs), "seed {seed}: they met and parted");
+        }
+    }
+}
+
+#[test]
 fn garbage_in_the_log_is_skipped_by_all() {
     for seed in 1..=3 {
         let mut world = World::new(seed);

@@ -133,6 +133,14 @@ impl Connection {
             .inbox
             .accept::<ServerMessage>(bytes)
             .map_err(|_| CoreError::Malformed)?;
+        // A member that changes calls makes a second offer before the first is answered; the first one's answer fits a peer
+        // connection that is gone.
+        if message
+            .as_ref()
+            .is_some_and(|message| self.is_answer_to_older_offer(message))
+        {
+            return Ok(None);
+        }
         match message {
             Some(ServerMessage::Challenge { server_nonce }) => {
                 if self.stage == Stage::Up {
@@ -142,14 +150,6 @@ impl Connection {
                 Ok(None)
             }
             Some(ServerMessage::Pong { .. }) | None => Ok(None),
-            // A member that changes calls makes a second offer before the first is answered; the first one's answer fits a
-            // peer connection that is gone.
-            Some(
-                ServerMessage::Answer { .. }
-                | ServerMessage::Refused {
-                    re: client_type::OFFER, ..
-                },
-            ) if !self.closes_newest_offer() => Ok(None),
             Some(message) => {
                 if let ServerMessage::Admitted { .. } = &message {
                     self.stage = Stage::Up;
@@ -184,10 +184,16 @@ impl Connection {
         );
     }
 
-    /// Counts an answer or refusal; `true` if it is to the newest offer.
-    fn closes_newest_offer(&mut self) -> bool {
+    /// Counts answers and refusals of offers; `true` for those that are not to the newest.
+    fn is_answer_to_older_offer(&mut self, message: &ServerMessage) -> bool {
+        let offer = client_type::OFFER;
+        if !matches!(message, ServerMessage::Answer { .. })
+            && !matches!(message, ServerMessage::Refused { re, .. } if *re == offer)
+        {
+            return false;
+        }
         self.offers_open = self.offers_open.saturating_sub(1);
-        self.offers_open == 0
+        self.offers_open > 0
     }
 
     /// Sends, if admitted; what is sent without a connection is lost, and whoever needs it to arrive sends it again.
