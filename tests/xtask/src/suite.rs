@@ -148,6 +148,7 @@ fn clippy(place: &Place) -> Result<Tally> {
         "--workspace",
         "--all-targets",
         "--locked",
+        "--keep-going",
         "--",
         "-D",
         "warnings",
