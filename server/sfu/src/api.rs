@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 
 use crate::error::OfferFault;
-use crate::transport::dtls::DtlsIdentity;
+use crate::transport::identity::DtlsIdentity;
 
 /// One member's connection, numbered by the caller. Two live connections never share a number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,9 +6,9 @@ use std::time::Instant;
 use crate::api::{CallKey, Output, PeerId, TrackId, TrackKind};
 use crate::error::OfferFault;
 use crate::peer::Peer;
-use crate::publisher::{Publisher, common_codec, has_codec};
-use crate::sdp::offer::Offer;
-use crate::sdp::{answer, offer};
+use crate::publisher::Publisher;
+use crate::sdp::offer::{MAX_MID, Offer};
+use crate::sdp::{answer, common_codec, has_codec, offer};
 use crate::sfu::Sfu;
 use crate::subscriber::Subscriber;
 use crate::transport::Transport;
@@ -154,7 +154,7 @@ impl Sfu {
     }
 
     pub(crate) fn handle_publish(&mut self, now: Instant, peer: PeerId, mid: &str, kind: TrackKind, on: bool) {
-        let Some(member) = self.peers.get_mut(&peer) else {
+        let Some(member) = self.peers.get_mut(&peer).filter(|_| mid.len() <= MAX_MID) else {
             return;
         };
         if on {

@@ -18,7 +18,7 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `sfu`, `control`, `media` | the loop; what members ask for; datagrams |
+//! | `sfu`, `control`, `media`, `feedback` | the loop; what members ask for; datagrams; RTCP |
 //! | `call` | membership and routes |
 //! | `transport/*` | one member's path: demultiplexing, ICE-lite, DTLS, SRTP |
 //! | `publisher`, `incoming`, `nack`, `twcc`, `keyframe` | what a member sends |
@@ -30,6 +30,7 @@ mod call;
 mod control;
 mod entropy;
 mod error;
+mod feedback;
 mod incoming;
 mod keyframe;
 mod media;
@@ -51,4 +52,10 @@ mod twcc;
 pub use api::{CallKey, Counters, Input, MediaTap, Output, PeerId, SfuConfig, TrackId, TrackKind};
 pub use error::{OfferFault, SfuError};
 pub use sfu::Sfu;
-pub use transport::dtls::DtlsIdentity;
+pub use transport::identity::DtlsIdentity;
+
+/// The owner may move the state machine to a thread of its own.
+const _: fn() = || {
+    fn moves<T: Send>() {}
+    moves::<Sfu>();
+};

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use crate::api::{MediaKind, TrackKind};
 use crate::incoming::{Accepted, ClockSample, IncomingTrack};
-use crate::payload::Codec;
 use crate::rtcp::{write_nack, write_pli, write_rr};
 use crate::rtp::RtpHeader;
 use crate::sdp::{CodecEntry, ExtensionIds, SendLine, codec_of};
@@ -172,10 +171,12 @@ impl Publisher {
         index: u64,
         payload: Vec<u8>,
     ) -> Option<Incoming> {
-        if let Some(number) = self.feedback_id.and_then(|id| header.extension(id)) {
-            if let Some(number) = number.first_chunk::<2>() {
-                self.feedback.record(now, u16::from_be_bytes(*number));
-            }
+        let number = self
+            .feedback_id
+            .and_then(|id| header.extension(id))
+            .and_then(|value| value.first_chunk::<2>());
+        if let Some(number) = number {
+            self.feedback.record(now, u16::from_be_bytes(*number));
         }
         let at = self.line_of(header)?;
         let line = self.lines.get_mut(at)?;
@@ -291,13 +292,4 @@ impl Publisher {
             .flatten()
             .min()
     }
-}
-
-/// Codecs that both lists have.
-pub(crate) fn common_codec(a: &[CodecEntry], b: &[CodecEntry]) -> bool {
-    a.iter().any(|left| has_codec(b, left.codec))
-}
-
-pub(crate) fn has_codec(list: &[CodecEntry], codec: Codec) -> bool {
-    list.iter().any(|entry| entry.codec == codec)
 }

@@ -1,6 +1,6 @@
 //! The loop: inputs in, outputs out, and which member they concern.
 //!
-//! Datagrams are handled in `media.rs`, offers and routing in `control.rs`.
+//! Datagrams are handled in `media.rs`, RTCP and timers in `feedback.rs`, offers and routing in `control.rs`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use crate::entropy::Entropy;
 use crate::peer::Peer;
 use crate::slot::ntp_fraction;
 use crate::transport::demux::Demux;
-use crate::transport::dtls::DtlsIdentity;
+use crate::transport::identity::DtlsIdentity;
 
 /// Where the server's NTP clock begins. Any value does: receivers use differences, and the true time is nobody's business.
 const NTP_BASE: u64 = 0xe000_0000 << 32;

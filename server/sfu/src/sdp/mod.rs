@@ -4,6 +4,7 @@
 //! SPEC: RFC 8829 (JSEP), RFC 9143 (BUNDLE), RFC 8839 (ICE), RFC 8842 (DTLS).
 
 pub(crate) mod answer;
+mod attributes;
 pub(crate) mod offer;
 
 use crate::api::MediaKind;
@@ -59,6 +60,15 @@ pub(crate) fn codec_of(codecs: &[CodecEntry], payload_type: u8) -> Option<(Codec
             (entry.repair == Some(payload_type)).then_some((entry.codec, true))
         }
     })
+}
+
+/// Codecs that both lists have.
+pub(crate) fn common_codec(a: &[CodecEntry], b: &[CodecEntry]) -> bool {
+    a.iter().any(|left| has_codec(b, left.codec))
+}
+
+pub(crate) fn has_codec(list: &[CodecEntry], codec: Codec) -> bool {
+    list.iter().any(|entry| entry.codec == codec)
 }
 
 #[cfg(test)]

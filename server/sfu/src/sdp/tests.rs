@@ -42,7 +42,7 @@ fn both_browsers_offers_are_understood() {
                 Some(MediaKind::Audio) => assert_eq!(line.codecs.len(), 1),
                 _ => {
                     let order: Vec<Codec> = line.codecs.iter().map(|entry| entry.codec).collect();
-                    assert_eq!(order, [Codec::Vp9, Codec::Vp8]);
+                    assert_eq!(order, [Codec::Vp8, Codec::Vp9], "both browsers' own order");
                     assert!(line.codecs.iter().all(|entry| entry.repair.is_some()));
                     assert!(
                         line.codecs
@@ -127,6 +127,46 @@ fn m_lines_we_cannot_use_are_refused_one_by_one() {
     assert!(answer.contains("m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n"));
     let bundle = answer.lines().find(|line| line.starts_with("a=group:BUNDLE")).unwrap();
     assert!(bundle.ends_with(" 21"), "not in the bundle");
+}
+
+#[test]
+fn the_offers_order_of_codecs_is_kept_so_that_members_choose_what_they_send() {
+    // The same m-lines with the payload types of VP8 and VP9 exchanged in the list of formats.
+    let offer = parse(FIREFOX).unwrap();
+    let video = offer
+        .lines
+        .iter()
+        .find(|line| line.media == Some(MediaKind::Video))
+        .unwrap();
+    let [first, second] = [&video.codecs[0], &video.codecs[1]].map(|entry| entry.payload_type.to_string());
+    let swapped: String = FIREFOX
+        .lines()
+        .map(|line| match line.strip_prefix("m=video 9 UDP/TLS/RTP/SAVPF ") {
+            Some(formats) => {
+                let exchange = |format: &str| match format {
+                    _ if format == first => second.clone(),
+                    _ if format == second => first.clone(),
+                    other => other.to_owned(),
+                };
+                let formats: Vec<String> = formats.split(' ').map(exchange).collect();
+                format!("m=video 9 UDP/TLS/RTP/SAVPF {}\r\n", formats.join(" "))
+            }
+            None => format!("{line}\r\n"),
+        })
+        .collect();
+    let offer = parse(&swapped).unwrap();
+    let video = offer
+        .lines
+        .iter()
+        .find(|line| line.media == Some(MediaKind::Video))
+        .unwrap();
+    assert_eq!(
+        video.codecs.iter().map(|entry| entry.codec).collect::<Vec<_>>(),
+        [Codec::Vp9, Codec::Vp8]
+    );
+    let answered = answer_to(&swapped);
+    let line = answered.lines().find(|line| line.starts_with("m=video")).unwrap();
+    assert!(line.starts_with(&format!("m=video 9 UDP/TLS/RTP/SAVPF {second} ")));
 }
 
 #[test]

@@ -8,21 +8,16 @@
 //! SPEC: RFC 6347 §4.2.4 (retransmission), RFC 5764 (use_srtp), RFC 8122 §5 (fingerprint), RFC 7627 (extended master secret).
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use rtc::crypto::{self, RTCCryptoProvider};
-use rtc::dtls::cipher_suite::CipherSuiteId;
-use rtc::dtls::config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig};
-use rtc::dtls::crypto::Certificate;
 use rtc::dtls::endpoint::{Endpoint, EndpointEvent};
 use rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc::shared::TransportProtocol;
 
 use super::flight::{FlightWatch, Notice};
+use super::identity::{DtlsIdentity, sha256};
 use super::srtp::{self, Opener, Sealer};
-use crate::error::SfuError;
 
 /// First wait before a flight is sent again; it doubles. Browsers start at 50 ms (BoringSSL) to 100 ms (NSS); ours is only the
 /// second line of defence. Shorter floods paths of 300 ms, longer is felt by the person who joins.
@@ -41,8 +36,6 @@ const MAX_PROMPTED_RESENDS: u32 = 32;
 const PROMPT_GAP: Duration = Duration::from_millis(30);
 /// A handshake not complete by then has failed.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// The library's own timer, made to never fire: one mechanism, ours.
-const NEVER: Duration = Duration::from_secs(24 * 3_600);
 /// RFC 5764 §4.2.
 const EXPORTER_LABEL: &str = "EXTRACTOR-dtls_srtp";
 
@@ -52,71 +45,12 @@ fn stand_in(last: u8) -> SocketAddr {
     SocketAddr::from(([192, 0, 2, last], 9))
 }
 
-/// The server's certificate and what else all associations share.
-#[derive(Clone)]
-pub struct DtlsIdentity {
-    config: Arc<HandshakeConfig>,
-    provider: Arc<dyn RTCCryptoProvider>,
-    fingerprint: [u8; 32],
-}
-
-impl DtlsIdentity {
-    /// Makes a fresh self-signed P-256 certificate; takes randomness from the system.
-    pub fn generate() -> Result<Self, SfuError> {
-        let provider = crypto::default_provider().map_err(|_| SfuError::NoProvider)?;
-        // A name is required and means nothing: members check the fingerprint, which reaches them through the server's own TLS.
-        let certificate = Certificate::generate_self_signed(vec!["media".to_owned()], provider.crypto())
-            .map_err(|_| SfuError::Certificate)?;
-        let der = certificate.certificate.first().ok_or(SfuError::Certificate)?;
-        let fingerprint = sha256(der.as_ref());
-        let config = ConfigBuilder::default()
-            .with_crypto_provider(provider.clone())
-            .with_certificates(vec![certificate])
-            .with_cipher_suites(vec![
-                CipherSuiteId::Tls_Ecdhe_Ecdsa_With_Aes_128_Gcm_Sha256,
-                CipherSuiteId::Tls_Ecdhe_Ecdsa_With_ChaCha20_Poly1305_Sha256,
-            ])
-            // One profile: the library would otherwise follow the client's order, and Chromium's begins with AES-CM.
-            .with_srtp_protection_profiles(vec![SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm])
-            .with_extended_master_secret(ExtendedMasterSecretType::Require)
-            .with_client_auth(ClientAuthType::RequireAnyClientCert)
-            // SECURITY: no CA vouches for a browser's certificate. `Dtls::finish` compares it with the offer instead.
-            .with_insecure_skip_verify(true)
-            .with_flight_interval(NEVER)
-            .build(false, None)
-            .map_err(|_| SfuError::DtlsConfig)?;
-        Ok(Self {
-            config: Arc::new(config),
-            provider,
-            fingerprint,
-        })
-    }
-
-    /// SHA-256 of the certificate, as it stands in answers.
-    pub fn fingerprint(&self) -> &[u8; 32] {
-        &self.fingerprint
-    }
-
-    pub(crate) fn provider(&self) -> &Arc<dyn RTCCryptoProvider> {
-        &self.provider
-    }
-}
-
 /// Content type of alerts.
 const ALERT: u8 = 21;
 
 /// HelloVerifyRequest in its record: content type 22, thirteen bytes of header, handshake type 3.
 fn is_cookie_request(datagram: &[u8]) -> bool {
     datagram.first() == Some(&22) && datagram.get(13) == Some(&3)
-}
-
-fn sha256(data: &[u8]) -> [u8; 32] {
-    let digest = ring::digest::digest(&ring::digest::SHA256, data);
-    let mut out = [0; 32];
-    for (to, from) in out.iter_mut().zip(digest.as_ref()) {
-        *to = *from;
-    }
-    out
 }
 
 /// What handling a datagram came to.
@@ -157,7 +91,7 @@ impl Dtls {
     /// An association that waits for the client's hello; `expected` is the fingerprint in the offer.
     pub(crate) fn new(identity: &DtlsIdentity, expected: [u8; 32]) -> Self {
         Self {
-            endpoint: Endpoint::new(stand_in(1), TransportProtocol::UDP, Some(identity.config.clone())),
+            endpoint: Endpoint::new(stand_in(1), TransportProtocol::UDP, Some(identity.config())),
             identity: identity.clone(),
             expected,
             state: State::Handshaking { until: None },
@@ -255,7 +189,7 @@ impl Dtls {
             let material = state
                 .export_keying_material(EXPORTER_LABEL, &[], srtp::KEYING_MATERIAL)
                 .ok()?;
-            srtp::from_keying_material(self.identity.provider.crypto(), material.as_ref())
+            srtp::from_keying_material(self.identity.provider().crypto(), material.as_ref())
         });
         match keys {
             Some(keys) => {

@@ -6,13 +6,15 @@ pub(crate) mod demux;
 pub(crate) mod dtls;
 mod flight;
 pub(crate) mod ice;
+pub(crate) mod identity;
 pub(crate) mod srtp;
 
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use dtls::{Dtls, DtlsIdentity, Progress};
+use dtls::{Dtls, Progress};
 use ice::{BindingRequest, Checked, Credentials, IceLite};
+use identity::DtlsIdentity;
 use srtp::{Opener, Sealer, SrtpFault};
 
 use crate::rtp::RtpHeader;
