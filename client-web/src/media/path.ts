@@ -10,7 +10,7 @@ const SILENT_MS = 1_000;
 /** In a hidden tab timers come once a second, so one look without news is no silence yet. */
 const SILENT_LOOKS = 3;
 /** Looks with news, one after another, before silence means anything: it was a stream and not a lone packet. */
-const FLOWING_LOOKS = 5;
+const FLOWING_LOOKS = 3;
 /** Until the next attempt, doubling: a slow path takes some round trips, and a server that is away needs no offers. */
 const FIRST_GAP_MS = 2_000;
 const LONGEST_GAP_MS = 16_000;

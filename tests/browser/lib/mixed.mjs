@@ -11,6 +11,7 @@ export class MixedScene extends Scene {
     const scene = new MixedScene();
     scene.members = [];
     scene.browsers = {};
+    scene.borrowed = server !== undefined;
     try {
       scene.server = server ?? (await Server.start());
       scene.room = await scene.server.makeRoom();
@@ -33,6 +34,6 @@ export class MixedScene extends Scene {
 
   async end() {
     for (const browser of Object.values(this.browsers)) await browser.close();
-    await this.server?.stop();
+    if (!this.borrowed) await this.server?.stop();
   }
 }

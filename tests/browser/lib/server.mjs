@@ -13,7 +13,7 @@ const BIN = process.env.CONCLAVE_BIN_DIR ?? new URL('../../../target/debug', imp
 export const program = (name) => join(BIN, name);
 
 /** A port that was free a moment ago, for TCP and, by the server's own choice of the same number, for UDP. */
-async function freePort() {
+export async function freePort() {
   const probe = createServer();
   await new Promise((resolve, reject) => probe.once('error', reject).listen(0, '127.0.0.1', resolve));
   const { port } = probe.address();
@@ -22,15 +22,18 @@ async function freePort() {
 }
 
 export class Server {
-  /** `tap: true` starts the same server with its taps open (tests/bots). */
-  static async start({ tap = false } = {}) {
+  /**
+   * `tap: true` starts the same server with its taps open (tests/bots). `port`, `listen` and `more` (further options) are for
+   * tests that put something between browsers and the server.
+   */
+  static async start({ tap = false, port, listen = '127.0.0.1', more = [] } = {}) {
     const server = new Server();
-    server.port = await freePort();
+    server.port = port ?? (await freePort());
     server.name = `localhost:${server.port}`;
     server.origin = `http://${server.name}`;
     server.data = mkdtempSync(join(tmpdir(), 'conclave-test-'));
     const address = `127.0.0.1:${server.port}`;
-    const options = ['--listen', address, '--udp', address, '--name', server.name, '--data-dir', server.data];
+    const options = [...more, '--listen', `${listen}:${server.port}`, '--udp', address, '--name', server.name, '--data-dir', server.data];
     const [file, args] = tap ? [program('conclave-tap'), options] : [program('conclave'), ['serve', ...options]];
     server.process = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] });
     server.log = [];
