@@ -1,0 +1,107 @@
+// The network changes under a call: a new address, a path that dies, a socket that is gone for half a minute. Media comes
+// back without a new join, in Chromium and in Firefox.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { BadNetwork } from '../lib/bad-network.mjs';
+import { MixedScene } from '../lib/mixed.mjs';
+import { keepPeers, peer } from '../lib/peer.mjs';
+import { until } from '../lib/until.mjs';
+
+/** From the change to the first new picture of the other on both screens: the promise. */
+const BACK_MS = 3_000;
+/** How long the socket is away: half of what the server keeps an empty call, a third of what members forgive. */
+const AWAY_MS = 30_000;
+/** Reading tones takes long on a busy machine; how soon media is back is measured in pictures. */
+const HEARS = { ms: 60_000 };
+
+let network;
+let scene;
+let [ada, fay, bo] = [];
+
+before(async () => {
+  network = await BadNetwork.start();
+  scene = await MixedScene.start({ server: network.server });
+  [ada, fay] = await scene.join(['Ada', 1, { in: 'chromium', before: keepPeers() }], ['Fay', 2, { in: 'firefox', before: keepPeers() }]);
+  await Promise.all([ada.untilSees([fay]), fay.untilSees([ada])]);
+  await Promise.all([ada.untilHears([fay], HEARS), fay.untilHears([ada], HEARS)]);
+});
+after(async () => {
+  await scene?.end();
+  await network?.stop();
+});
+
+/**
+ * Watches what `member` shows of `other`, in the page and so without the delay of a busy driver: resolves once a picture
+ * painted after `since` (wall clock) has been shown, with how long after `since` that was.
+ */
+function newPicture(member, other, since, ms) {
+  return member.page.evaluate(
+    async ({ name, id, since, ms, perSecond }) => {
+      while (Date.now() - since < ms) {
+        const tile = globalThis.__probe.tiles().find((t) => t.name === name && t.kind === 'camera');
+        if (tile?.word?.id === id) {
+          // `behind` counts frames of the source's clock: this is when the picture was painted, to a tenth of a second.
+          const painted = Date.now() - tile.word.behind * (1000 / perSecond);
+          if (painted > since + 1000 / perSecond) return Date.now() - since;
+        }
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      return null;
+    },
+    { name: other.name, id: other.id, since, ms, perSecond: 10 },
+  );
+}
+
+/** Both see new pictures of each other within the promise, over the connection they have. */
+async function backInTime(t, what, change) {
+  const before = await Promise.all([peer(ada), peer(fay)]);
+  const since = Date.now();
+  await change();
+  const took = await Promise.all([newPicture(ada, fay, since, 20_000), newPicture(fay, ada, since, 20_000)]);
+  t.diagnostic(`${what}: Chromium sees again after ${took[0]} ms, Firefox after ${took[1]} ms`);
+  const after = await Promise.all([peer(ada), peer(fay)]);
+  assert.deepEqual(after.map((p) => p.made), before.map((p) => p.made), 'a new connection was made');
+  for (const ms of took) assert.ok(ms !== null && ms <= BACK_MS, `it took ${ms} ms`);
+  await Promise.all([ada.untilHears([fay], HEARS), fay.untilHears([ada], HEARS)]);
+}
+
+test('the browsers get new addresses behind their backs: media is back in time', async (t) => {
+  await backInTime(t, 'new addresses', () => network.tell('rebind'));
+});
+
+test('every path that was in use dies: media is back in time by new ones', async (t) => {
+  await backInTime(t, 'dead paths', () => network.tell('kill'));
+});
+
+test('and once more, with 20 ms each way', async (t) => {
+  await network.tell('delay 20');
+  await backInTime(t, 'dead paths, 40 ms round trip', () => network.tell('kill'));
+  await network.tell('delay 0');
+});
+
+test(`the sockets are gone for ${AWAY_MS / 1000} s: the same members go on in the same call`, async (t) => {
+  const number = await ada.safetyNumber();
+  network.relay.cut();
+  const since = Date.now();
+  await until('half a minute has passed', AWAY_MS + 5_000, () => Date.now() - since >= AWAY_MS);
+  network.relay.mend();
+  const back = Date.now();
+  const took = await Promise.all([newPicture(ada, fay, back, 40_000), newPicture(fay, ada, back, 40_000)]);
+  t.diagnostic(`after the sockets came back: Chromium sees again after ${took[0]} ms, Firefox after ${took[1]} ms`);
+  for (const ms of took) assert.notEqual(ms, null, 'no picture came back');
+  await Promise.all([ada.untilHears([fay], HEARS), fay.untilHears([ada], HEARS)]);
+  await Promise.all([ada.untilOthers(['Fay']), fay.untilOthers(['Ada'])]);
+  // No new join: nobody was added or removed, so it is the same epoch or one that only renewed keys, never a third member.
+  assert.deepEqual(await ada.people(), ['Ada', 'Fay']);
+  assert.equal(await ada.safetyNumber(), await fay.safetyNumber());
+  t.diagnostic(`the safety number ${(await ada.safetyNumber()) === number ? 'is the same' : 'has changed'}`);
+});
+
+test('what was decided while one was away is made up for: somebody joined, and all see all', async () => {
+  // All sockets break, and come back by themselves; meanwhile somebody new is let in.
+  network.relay.drop();
+  bo = await scene.open('Bo', 3, { in: 'chromium', before: keepPeers() });
+  await bo.join();
+  await Promise.all([ada.untilSees([fay, bo]), fay.untilSees([ada, bo]), bo.untilSees([ada, fay])]);
+  await Promise.all([ada.untilHears([fay, bo], HEARS), fay.untilHears([ada, bo], HEARS), bo.untilHears([ada, fay], HEARS)]);
+});
