@@ -128,6 +128,17 @@ describe('the path of a frame', () => {
     expect(open(0xb)?.change).toBeNull();
   });
 
+  it('names the owner again after the page failed to clear the slot', () => {
+    const { path: frames } = path();
+    frames.handleCore(keys(), 0);
+    const open = () => frames.open(RECEIVE, VP9, 0, new Uint8Array([0xa, 1]));
+    frames.handleCore({ t: 'expect', mid: '12', transport: transport(0xa) }, 0);
+    expect(open()?.change).not.toBeNull();
+    frames.forgetOwner(1, '12');
+    expect(open()?.change).toEqual({ mid: '12', transport: '0a'.repeat(16), rtpTimestamp: 7 });
+    expect(open()?.change).toBeNull();
+  });
+
   it('names the owner again on a new connection', () => {
     const { path: frames } = path();
     frames.handleCore(keys(), 0);

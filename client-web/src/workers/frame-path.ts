@@ -150,6 +150,11 @@ export class FramePath {
     return { media, change: { mid, transport, rtpTimestamp: facts.rtpTimestamp } };
   }
 
+  /** The page did not clear the slot in time: its next frame is a change of owner again, and waits again. */
+  forgetOwner(connection: number, mid: string): void {
+    this.#owners.delete(`${connection}/${mid}`);
+  }
+
   counts(connection: number): readonly SenderCounts[] {
     const prefix = `${connection}/`;
     return [...this.#counts].filter(([key]) => key.startsWith(prefix)).map(([key, counts]) => ({ place: Number(key.slice(prefix.length)), ...counts }));

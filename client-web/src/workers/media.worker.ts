@@ -55,7 +55,11 @@ function opening(options: TransformOptions): Transformer<Frame, Frame> {
     async transform(frame, controller) {
       const opened = path.open(options, facts(frame), performance.now(), new Uint8Array(frame.data));
       if (opened === undefined) return;
-      if (opened.change !== null && picture && !(await clear(options, opened.change))) return;
+      // SECURITY: without the page's answer this frame is dropped, and so is every one after it until there is one.
+      if (opened.change !== null && picture && !(await clear(options, opened.change))) {
+        path.forgetOwner(options.connection, opened.change.mid);
+        return;
+      }
       frame.data = exact(opened.media);
       controller.enqueue(frame);
     },
