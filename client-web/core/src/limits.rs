@@ -58,6 +58,12 @@ pub const KNOCK_KEPT_MS: u64 = 30_000;
 pub const MAX_KNOCKS: usize = 256;
 /// Lobby keys of past epochs are kept this long, for knocks on their way (protocol.md §2).
 pub const LOBBY_KEY_KEPT_MS: u64 = 30_000;
+/// Somebody who was added and not heard within this time (or one and a half beacon intervals) may be added anew when they knock again with the
+/// same leaf key: their Welcome was lost. Shorter adds people twice whose first beacon is slow; longer keeps them at the door.
+pub const READD_AFTER_MS: u64 = 3_000;
+/// Whoever was added and never heard is no company after this long: a newcomer may have been welcomed by two calls and gone into the other.
+/// Shorter empties calls of people with slow first beacons; longer leaves a founder alone with a ghost.
+pub const NO_COMPANY_AFTER_MS: u64 = 5_000;
 /// How long to wait for the card of a listed call without one, before founding.
 pub const CARD_WAIT_MS: u64 = 1_200;
 /// The first in the committers' order sends the card again this long after an epoch began, in case its committer vanished.

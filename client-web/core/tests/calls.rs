@@ -49,6 +49,45 @@ fn two_at_once_end_in_one_call_and_stay() {
 }
 
 #[test]
+fn three_at_once_end_in_one_call_and_stay() {
+    for seed in 200..260 {
+        let mut world = World::new(seed);
+        let mut tabs = Vec::new();
+        for name in ["Ada", "Grace", "Edsger"] {
+            tabs.push(world.join(name));
+            let (apart, lag_up, lag_low) = (world.below(120), world.below(250), world.below(400));
+            let tab = &mut world.tabs[tabs.len() - 1];
+            (tab.lag_up, tab.lag_low) = (lag_up, lag_low);
+            world.run(apart);
+        }
+        world.until("the three are in one call", 20_000, |w| w.together(&tabs));
+        world.run(20_000);
+        assert!(world.together(&tabs), "seed {seed}: they met and parted");
+    }
+}
+
+#[test]
+fn whoever_lost_their_welcome_is_added_anew() {
+    for seed in SEEDS {
+        let mut world = World::new(seed);
+        let mut tabs = world.call_of(&["Ada", "Grace"]);
+        let late = world.join("Edsger");
+        tabs.push(late);
+        world.tabs[late].deaf_until = world.now + 1_500;
+        // The second knock comes after 3.5 s; it counts 3 s after the first Add at the earliest.
+        world.until("the one without a welcome is in", 9_000, |w| w.together(&tabs));
+        assert!(
+            world.tabs[0].departed.is_empty(),
+            "nobody is told of a departure that was none"
+        );
+        let epoch = world.tabs[0].epoch();
+        world.run(40_000);
+        assert!(world.together(&tabs));
+        assert_eq!(world.tabs[0].epoch(), epoch, "added once more without need");
+    }
+}
+
+#[test]
 fn five_at_once_end_in_one_call() {
     for seed in SEEDS {
         let mut world = World::new(seed);

@@ -106,7 +106,7 @@ impl Inside {
 
     /// The first epoch of this member: founded or joined.
     pub(super) fn begin(&mut self, now: u64, s: &mut Shared) -> Result<(), CoreError> {
-        self.roster.follow(now, self.group.leaves(), true);
+        self.roster.follow(now, self.group.leaves(), &[], true);
         let alone = self.group.size() == 1;
         let first = Merged {
             removed: Vec::new(),
@@ -127,12 +127,11 @@ impl Inside {
     }
 
     fn new_epoch(&mut self, now: u64, merged: &Merged, mine: bool, s: &mut Shared) -> Result<(), CoreError> {
-        let changes = self.roster.follow(now, self.group.leaves(), false);
+        let changes = self.roster.follow(now, self.group.leaves(), &merged.removed, false);
         self.keys(merged, s)?;
         self.log.release(&mut s.out);
         self.lobby.new_epoch(now, self.group.epoch(), self.group.lobby_key()?);
-        let roster = &self.roster;
-        self.lobby.settle(now, |id| roster.contains(id));
+        self.settle_lobby(now);
         if mine {
             self.send_card(now, s)?;
         }

@@ -142,7 +142,7 @@ impl Inside {
             let card = head.card.as_ref().and_then(|c| read_card(s, &head.call_id, c));
             self.elsewhere.list(head.call_id, card);
         }
-        self.give_way()
+        self.give_way(now)
     }
 
     fn attach(&mut self, now: u64, s: &mut Shared) {
@@ -247,10 +247,7 @@ impl Inside {
                 if let Ok(body) = s.open(&envelope) {
                     let known = self.lobby.knock(now, self.group.keyring(), &s.room, &self.call, &body);
                     match known {
-                        Ok(()) => {
-                            let roster = &self.roster;
-                            self.lobby.settle(now, |id| roster.contains(id));
-                        }
+                        Ok(()) => self.settle_lobby(now),
                         // Sealed to a card that is not ours, or not any more: show the right one, once in a while.
                         Err(_) if self.is_first() => self.cards.at = Some(now.max(self.cards.sent_at + CARD_REPEAT_MS)),
                         Err(_) => {}
@@ -261,7 +258,7 @@ impl Inside {
             (Ok(envelope), Some(EnvelopeType::Card), None) => match read_card(s, &envelope.clear.call_id, &bytes) {
                 Some(card) if envelope.clear.call_id != self.call => {
                     self.elsewhere.list(envelope.clear.call_id, Some(card));
-                    self.give_way()
+                    self.give_way(now)
                 }
                 _ => Turn::Stay,
             },
@@ -275,8 +272,11 @@ impl Inside {
     }
 
     /// Whoever is alone in a call, with nobody about to be added, goes where more people are, or to the lower id.
-    pub(super) fn give_way(&self) -> Turn {
-        if self.group.size() > 1 || self.log.pending.is_some() || !self.attached {
+    ///
+    /// Alone is also who has only leaves beside them from which nothing was ever heard: when several found at once, a newcomer may be
+    /// welcomed by two calls, and is a ghost in the one it did not take.
+    pub(super) fn give_way(&self, now: u64) -> Turn {
+        if self.roster.has_company(now) || self.log.pending.is_some() || !self.attached {
             return Turn::Stay;
         }
         match self.elsewhere.best() {

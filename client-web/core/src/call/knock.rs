@@ -6,7 +6,7 @@ use minicbor::{Decode, Encode};
 use openmls::prelude::KeyPackage;
 use sha2::{Digest as _, Sha256};
 
-use conclave_protocol::ids::{CallId, MemberId};
+use conclave_protocol::ids::CallId;
 
 use super::card::Card;
 use crate::cbor;
@@ -77,7 +77,14 @@ pub(crate) fn waiting_code(key_package: &[u8]) -> String {
 pub(crate) struct Waiting {
     pub(crate) package: KeyPackage,
     pub(crate) data: LeafData,
-    at: u64,
+    pub(crate) at: u64,
+}
+
+impl Waiting {
+    /// Whether the key package stands for the holder of this leaf key.
+    pub(crate) fn signed_by(&self, key: &[u8; 32]) -> bool {
+        self.package.leaf_node().signature_key().as_slice() == key
+    }
 }
 
 /// The lobby of one call as one member keeps it: this and recent epochs' keys, and who waits.
@@ -145,10 +152,10 @@ impl Lobby {
         Ok(())
     }
 
-    /// Forgets knocks of those who are in, and old ones.
-    pub(crate) fn settle(&mut self, now: u64, is_in: impl Fn(&MemberId) -> bool) {
+    /// Forgets knocks that are settled, and old ones.
+    pub(crate) fn settle(&mut self, now: u64, still_waits: impl Fn(&Waiting) -> bool) {
         self.expire(now);
-        self.waiting.retain(|w| !is_in(&w.data.member_id));
+        self.waiting.retain(still_waits);
     }
 
     fn expire(&mut self, now: u64) {

@@ -294,12 +294,12 @@ impl Member {
             Turn::Stay => {}
             Turn::End(reason) => self.end(reason),
             Turn::StartOver => {
-                let Stage::Inside(inside) = std::mem::replace(&mut self.stage, Stage::Over) else {
+                let Stage::Inside(mut inside) = std::mem::replace(&mut self.stage, Stage::Over) else {
                     return;
                 };
                 // The old call is over with its last member. A fresh connection brings a fresh list of calls, and nothing that was meant
                 // for the old one: neither its envelopes nor the answer to an offer made there.
-                inside.bye(&mut self.shared);
+                inside.give_up_call(&mut self.shared);
                 match self.outside(inside.into_group().into_identity(), false, None) {
                     Ok(newcomer) => {
                         self.stage = Stage::Outside(newcomer);

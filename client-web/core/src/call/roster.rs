@@ -9,7 +9,9 @@ use conclave_protocol::ids::MemberId;
 use super::words::Beacon;
 use crate::group::{Leaf, LeafData};
 use crate::io::{DepartReason, Presence};
-use crate::limits::{BEACON_MS, BEACON_PER_MEMBER_MS, LOST_AFTER_MS, REMOVE_AFTER_MS};
+use crate::limits::{
+    BEACON_MS, BEACON_PER_MEMBER_MS, LOST_AFTER_MS, NO_COMPANY_AFTER_MS, READD_AFTER_MS, REMOVE_AFTER_MS,
+};
 use crate::text::clean_name;
 
 /// What a name becomes of which nothing is left.
@@ -22,6 +24,8 @@ pub(crate) struct Entry {
     pub(crate) name: String,
     /// Counts up with each arrival: a stable order for the screen and the slots.
     pub(crate) order: u64,
+    /// When this leaf came into the tree, as far as this member saw.
+    added_at: u64,
     heard_at: u64,
     pub(crate) beacon: Option<Beacon>,
     pub(crate) lost: bool,
@@ -59,8 +63,8 @@ impl Roster {
         self.own
     }
 
-    /// Follows the tree. `first` is the picture at joining: nobody of it "arrives".
-    pub(crate) fn follow(&mut self, now: u64, leaves: Vec<Leaf>, first: bool) -> Vec<Change> {
+    /// Follows the tree. `first` is the picture at joining: nobody of it "arrives". `removed`: leaves that the commit removed; who is still there was added anew.
+    pub(crate) fn follow(&mut self, now: u64, leaves: Vec<Leaf>, removed: &[u32], first: bool) -> Vec<Change> {
         let mut changes = Vec::new();
         let present: BTreeMap<MemberId, Leaf> = leaves.into_iter().map(|l| (l.data.member_id, l)).collect();
         self.entries.retain(|id, entry| {
@@ -84,6 +88,7 @@ impl Roster {
         let mut fresh: Vec<Leaf> = Vec::new();
         for (id, leaf) in present {
             match self.entries.get_mut(&id) {
+                Some(entry) if removed.contains(&entry.leaf) => entry.added_anew(now, leaf),
                 Some(entry) => entry.leaf = leaf.index,
                 None => fresh.push(leaf),
             }
@@ -100,6 +105,7 @@ impl Roster {
                 leaf: leaf.index,
                 name,
                 order,
+                added_at: now,
                 heard_at: now,
                 beacon: None,
                 lost: false,
@@ -181,6 +187,24 @@ impl Roster {
             .collect()
     }
 
+    /// When somebody who was added and never heard since may be added anew; `None` for everybody else.
+    pub(crate) fn readd_at(&self, member: &MemberId) -> Option<u64> {
+        let wait = READD_AFTER_MS.max(beacon_interval(self.entries.len()) * 3 / 2);
+        self.entries
+            .get(member)
+            .filter(|e| e.beacon.is_none() && *member != self.own)
+            .map(|e| e.added_at + wait)
+    }
+
+    /// Whether anybody else is there: heard at some time, or added so lately that the first beacon may be on its way.
+    pub(crate) fn has_company(&self, now: u64) -> bool {
+        self.entries.iter().any(|(id, e)| {
+            *id != self.own
+                && !e.leaving
+                && (e.beacon.is_some() || now.saturating_sub(e.added_at) < NO_COMPANY_AFTER_MS)
+        })
+    }
+
     pub(crate) fn entry(&self, member: &MemberId) -> Option<&Entry> {
         self.entries.get(member)
     }
@@ -210,6 +234,20 @@ impl Roster {
 }
 
 impl Entry {
+    /// The same member under a new leaf: their first Welcome was lost.
+    fn added_anew(&mut self, now: u64, leaf: Leaf) {
+        self.leaf = leaf.index;
+        self.name = clean_name(&leaf.data.name).unwrap_or_else(|| NAMELESS.to_owned());
+        self.data = leaf.data;
+        (self.added_at, self.heard_at) = (now, now);
+        self.beacon = None;
+        (self.lost, self.leaving) = (false, false);
+    }
+
+    pub(crate) fn added_at(&self) -> u64 {
+        self.added_at
+    }
+
     pub(crate) fn presence(&self) -> Presence {
         if self.lost {
             Presence::LostConnection

@@ -7,6 +7,7 @@ use conclave_protocol::ids::TrackKind;
 use conclave_protocol::message::ClientMessage;
 
 use super::inside::{Inside, Turn};
+use super::knock::Waiting;
 use super::roster::beacon_interval;
 use super::shared::Shared;
 use super::words::{Beacon, Words};
@@ -50,7 +51,7 @@ impl Inside {
             let _ = self.send_card(now, s);
         }
         self.commit_if_due(now, s);
-        self.give_way()
+        self.give_way(now)
     }
 
     pub(crate) fn timeout(&mut self, now: u64) -> Option<u64> {
@@ -60,6 +61,7 @@ impl Inside {
                 Some(self.own.beacon_at),
                 self.cards.at,
                 self.roster.timeout(),
+                self.lobby.waiting.iter().filter_map(|w| self.add_at(w)).min(),
                 self.commit_at(now),
             ]);
             if self.log.pending.is_none() {
@@ -97,8 +99,40 @@ impl Inside {
             .min((self.own.beaconed_at + PROMPT_BEACON_MS).max(now));
     }
 
+    /// When somebody who knocked may be added: at once, or, in the group already and never heard, after a while. `None`: not at all.
+    ///
+    /// SECURITY: added anew is only who holds the key of the leaf that goes; nobody is thrown out by somebody else's knock.
+    fn add_at(&self, waiting: &Waiting) -> Option<u64> {
+        let member = waiting.data.member_id;
+        let Some(entry) = self.roster.entry(&member) else {
+            return Some(0);
+        };
+        let same_key = self
+            .group
+            .leaf_key_of(member)
+            .is_some_and(|key| waiting.signed_by(&key));
+        let again = same_key && waiting.at > entry.added_at();
+        self.roster.readd_at(&member).filter(|_| again)
+    }
+
+    /// Forgets knocks of those who are in.
+    pub(super) fn settle_lobby(&mut self, now: u64) {
+        let mut lobby = std::mem::take(&mut self.lobby);
+        lobby.settle(now, |waiting| self.add_at(waiting).is_some());
+        self.lobby = lobby;
+    }
+
+    fn may_be_added<'a>(&'a self, now: u64) -> impl Iterator<Item = &'a Waiting> {
+        self.lobby
+            .waiting
+            .iter()
+            .filter(move |w| self.add_at(w).is_some_and(|at| now >= at))
+    }
+
     fn has_work(&self, now: u64) -> bool {
-        !self.lobby.waiting.is_empty() || !self.roster.to_remove(now).is_empty() || self.committer.rotation_due(now)
+        self.may_be_added(now).next().is_some()
+            || !self.roster.to_remove(now).is_empty()
+            || self.committer.rotation_due(now)
     }
 
     fn commit_at(&mut self, now: u64) -> Option<u64> {
@@ -119,14 +153,16 @@ impl Inside {
 
     /// Adds everybody who waits, removes everybody who is gone, or renews this member's keys.
     fn commit(&mut self, now: u64, s: &mut Shared) -> Result<(), CoreError> {
-        let removes = self.roster.to_remove(now);
-        let adds = self
-            .lobby
-            .waiting
-            .iter()
-            .take(ADDS_PER_COMMIT)
-            .map(|w| w.package.clone())
-            .collect();
+        let mut removes = self.roster.to_remove(now);
+        let mut adds = Vec::new();
+        for waiting in self.may_be_added(now).take(ADDS_PER_COMMIT) {
+            adds.push(waiting.package.clone());
+            if let Some(old) = self.roster.entry(&waiting.data.member_id)
+                && !removes.contains(&old.leaf)
+            {
+                removes.push(old.leaf);
+            }
+        }
         let own = self.group.commit(adds, &removes, self.log.have_seq)?;
         let commit = s.envelope(ClearPart::commit(self.call, self.log.have_seq, own.drop), &own.commit)?;
         let mut welcomes = Vec::new();
@@ -156,8 +192,16 @@ impl Inside {
         self.bye(s);
     }
 
-    /// Leaves the server without a word to anybody: there is nobody.
-    pub(crate) fn bye(&self, s: &mut Shared) {
+    /// Gives the call up for another one: with a word to those who were added and not heard yet, should they be there after all.
+    pub(crate) fn give_up_call(&mut self, s: &mut Shared) {
+        if self.group.size() > 1 {
+            self.leave(s);
+        } else {
+            self.bye(s);
+        }
+    }
+
+    fn bye(&self, s: &mut Shared) {
         s.send(&ClientMessage::Bye {});
     }
 

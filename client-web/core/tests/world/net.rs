@@ -104,7 +104,12 @@ impl World {
         match what {
             Flying::Up { conn, bytes } => self.rooms(RoomsInput::Frame { conn, bytes: &bytes }),
             Flying::Down { tab, conn, bytes } => {
-                if self.tabs[tab].conn == Some(conn) && !self.tabs[tab].offline {
+                let low = matches!(
+                    ServerMessage::decode(&bytes),
+                    Ok(ServerMessage::Chunk { .. } | ServerMessage::EnvelopeIn { seq: Some(_), .. })
+                );
+                let lost = low && self.now < self.tabs[tab].deaf_until;
+                if self.tabs[tab].conn == Some(conn) && !self.tabs[tab].offline && !lost {
                     self.give(tab, Input::SocketFrame(&bytes));
                 }
             }
