@@ -47,7 +47,18 @@ pub enum SealError {
 
 impl SealError {
     /// How many reasons there are.
-    pub const COUNT: usize = 7;
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// All reasons, in the order of their numbers.
+    pub const ALL: [Self; 7] = [
+        Self::NoEpoch,
+        Self::Held,
+        Self::CodecKind,
+        Self::Empty,
+        Self::TooLarge,
+        Self::Exhausted,
+        Self::Cipher,
+    ];
 
     /// Stable number of this reason, its index in the counters.
     #[must_use]
@@ -130,7 +141,26 @@ pub enum OpenError {
 
 impl OpenError {
     /// How many reasons there are.
-    pub const COUNT: usize = 15;
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// All reasons, in the order of their numbers.
+    pub const ALL: [Self; 15] = [
+        Self::Duplicate,
+        Self::Silent,
+        Self::CodecKind,
+        Self::Wrapping,
+        Self::Header,
+        Self::AudioSize,
+        Self::UnknownEpoch,
+        Self::UnknownLeaf,
+        Self::WrongTransport,
+        Self::WrongKind,
+        Self::TooOld,
+        Self::Jump,
+        Self::NotAuthentic,
+        Self::Plaintext,
+        Self::Void,
+    ];
 
     /// Whether this happens in honest calls too and is to be dropped without a word.
     #[must_use]
@@ -180,5 +210,26 @@ impl OpenError {
             Self::Plaintext => "open-plaintext",
             Self::Void => "open-void",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_are_the_places_in_the_list() {
+        assert!(
+            SealError::ALL
+                .iter()
+                .enumerate()
+                .all(|(at, reason)| usize::from(reason.code()) == at)
+        );
+        assert!(
+            OpenError::ALL
+                .iter()
+                .enumerate()
+                .all(|(at, reason)| usize::from(reason.code()) == at)
+        );
     }
 }

@@ -29,7 +29,10 @@ fn without_keys_nothing_is_sealed() {
 fn a_held_sender_is_silent_until_it_is_released() {
     let mut sender = sender(1, 0);
     sender.hold(true);
-    assert_eq!(sender.seal(Kind::Camera, Codec::Vp9, true, 0, b"x"), Err(SealError::Held));
+    assert_eq!(
+        sender.seal(Kind::Camera, Codec::Vp9, true, 0, b"x"),
+        Err(SealError::Held)
+    );
     sender.hold(false);
     assert!(sender.seal(Kind::Camera, Codec::Vp9, true, 0, b"x").is_ok());
 }
@@ -40,7 +43,12 @@ fn the_keys_of_a_newer_epoch_end_a_hold_and_are_used_at_once() {
         let mut sender = sender(1, 0);
         sender.hold(true);
         let next = keys(2, 0);
-        if wait { sender.set_epoch_at(&next, 300) } else { sender.set_epoch(&next) }.unwrap();
+        if wait {
+            sender.set_epoch_at(&next, 300)
+        } else {
+            sender.set_epoch(&next)
+        }
+        .unwrap();
         let sealed = sender.seal(Kind::Microphone, Codec::Opus, false, 0, b"x").unwrap();
         assert_eq!(header(&sealed).0, 2);
     }
@@ -51,7 +59,10 @@ fn keys_that_are_refused_do_not_end_a_hold() {
     let mut sender = sender(2, 0);
     sender.hold(true);
     assert_eq!(sender.set_epoch(&keys(2, 0)), Err(EpochError::Superseded));
-    assert_eq!(sender.seal(Kind::Camera, Codec::Vp9, true, 0, b"x"), Err(SealError::Held));
+    assert_eq!(
+        sender.seal(Kind::Camera, Codec::Vp9, true, 0, b"x"),
+        Err(SealError::Held)
+    );
 }
 
 #[test]

@@ -78,6 +78,7 @@ pub struct Bot {
     name: String,
     commands: mpsc::Sender<Command>,
     view: watch::Receiver<View>,
+    shared: Arc<Shared>,
     task: JoinHandle<()>,
 }
 
@@ -89,6 +90,21 @@ impl Bot {
     pub fn join(link: &str, name: &str, options: BotOptions) -> Result<Self, BotError> {
         let link = GuestLink::parse(link).map_err(|_| BotError::Link)?;
         Self::join_parsed(&link, name, options)
+    }
+
+    /// Starts one bot for each name: the first founds the call, the others come to it together.
+    ///
+    /// # Errors
+    /// As [`Bot::join`], and if the first does not get in.
+    pub async fn join_in_turn(link: &str, names: &[&str]) -> Result<Vec<Self>, BotError> {
+        let mut bots = Vec::new();
+        for name in names {
+            bots.push(Self::join(link, name, BotOptions::default())?);
+            if let [founder] = bots.as_slice() {
+                founder.in_call().await?;
+            }
+        }
+        Ok(bots)
     }
 
     /// As [`Bot::join`], with a link that was read already (or tampered with).
@@ -132,12 +148,13 @@ impl Bot {
                 let _ = commands.try_send(Command::Publish(kind, true));
             }
         }
-        let engine = Engine::new(member, server, shared, options.codecs, sight, orders);
+        let engine = Engine::new(member, server, Arc::clone(&shared), options.codecs, sight, orders);
         Ok(Self {
             id,
             name: name.to_owned(),
             commands,
             view,
+            shared,
             task: tokio::spawn(engine.run()),
         })
     }
@@ -182,10 +199,7 @@ impl Bot {
         match timeout(patience, view.wait_for(is_so)).await {
             Ok(Ok(view)) => Ok(view.clone()),
             Ok(Err(_)) => Err(BotError::Ended(what.to_owned())),
-            Err(_) => Err(BotError::Deadline {
-                what: what.to_owned(),
-                waited_ms: patience.as_millis(),
-            }),
+            Err(_) => Err(self.deadline(what, patience)),
         }
     }
 
@@ -206,6 +220,25 @@ impl Bot {
         names.sort_unstable();
         self.wait_for("the roster has the expected names", |view| view.names() == names)
             .await
+    }
+
+    /// Waits until each of these bots sees exactly these names; a failure tells how each of them stands.
+    ///
+    /// # Errors
+    /// As [`Bot::wait_for`].
+    pub async fn all_see(bots: &[&Bot], names: &[&str]) -> Result<(), BotError> {
+        for bot in bots {
+            if let Err(error) = bot.sees(names).await {
+                let stand: Vec<String> = bots.iter().map(|bot| bot.view.borrow().summary()).collect();
+                let what = error.to_string();
+                return Err(BotError::Deadline {
+                    what,
+                    seen: stand.join(" | "),
+                    waited_ms: PATIENCE.as_millis(),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Waits until this many frames of a member's track have opened.
@@ -237,21 +270,31 @@ impl Bot {
         let _ = self.commands.send(Command::Publish(kind, on)).await;
     }
 
-    /// The safety number of the present epoch.
+    /// The safety number of the present epoch, asked for anew.
     ///
     /// # Errors
     /// As [`Bot::wait_for`].
     pub async fn safety_number(&self) -> Result<String, BotError> {
-        let epoch = self.view.borrow().epoch;
-        let _ = self.commands.send(Command::SafetyNumber).await;
-        let fresh = |view: &View| view.safety_number.as_ref().is_some_and(|(at, _)| Some(*at) >= epoch);
-        let view = self.wait_for("a safety number", fresh).await?;
+        let before = self.view.borrow().safety_numbers;
+        self.ask_safety_number().await;
+        let view = self
+            .wait_for("a safety number", |view| view.safety_numbers > before)
+            .await?;
         Ok(view.safety_number.map(|(_, digits)| digits).unwrap_or_default())
     }
 
     /// Asks for the safety number and does not wait for it.
     pub async fn ask_safety_number(&self) {
         let _ = self.commands.send(Command::SafetyNumber).await;
+    }
+
+    fn deadline(&self, what: &str, patience: Duration) -> BotError {
+        let seen = format!("{}; {}", self.view.borrow().summary(), self.shared.faults());
+        BotError::Deadline {
+            what: what.to_owned(),
+            seen,
+            waited_ms: patience.as_millis(),
+        }
     }
 
     /// Leaves with a signed word and waits until it is out.
@@ -263,10 +306,7 @@ impl Bot {
         let left = timeout(LEAVING, &mut self.task).await;
         match left {
             Ok(_) => Ok(self.view()),
-            Err(_) => Err(BotError::Deadline {
-                what: "leaving".to_owned(),
-                waited_ms: LEAVING.as_millis(),
-            }),
+            Err(_) => Err(self.deadline("leaving", LEAVING)),
         }
     }
 }

@@ -174,7 +174,7 @@ impl Engine {
         let Some(media) = &mut self.media else { return };
         match event {
             Some(LegEvent::Connected) => {
-                self.view.send_modify(|view| view.connected = true);
+                step(&self.view, "connected", true);
                 for kind in [Kind::Microphone, Kind::Camera, Kind::Screen, Kind::ScreenAudio] {
                     if let Some(writer) = media.leg.writer(kind) {
                         media
@@ -196,7 +196,7 @@ impl Engine {
                     .send_if_modified(|view| media.subscriptions.packet(&self.shared, line, described, &packet, view));
             }
             Some(LegEvent::Failed) | None => {
-                self.view.send_modify(|view| view.connected = false);
+                step(&self.view, "failed", false);
                 self.media = None;
             }
         }
@@ -218,11 +218,9 @@ impl Engine {
                 }
                 Output::NeedOffer | Output::IceRestart => self.offer().await,
                 Output::ApplyAnswer { sdp } => {
-                    if let Some(media) = &self.media
-                        && media.leg.answer(sdp).await.is_err()
-                    {
-                        self.media = None;
-                    }
+                    let Some(media) = &self.media else { continue };
+                    let applied = media.leg.answer(sdp).await.is_ok();
+                    self.step(if applied { "answer" } else { "answer refused" }, false);
                 }
                 Output::Keys(keys) => {
                     if let Some(record) = &self.shared.record {
@@ -245,13 +243,18 @@ impl Engine {
         }
     }
 
+    fn step(&self, what: &'static str, connected: bool) {
+        step(&self.view, what, connected);
+    }
+
     /// Makes a fresh connection; an ICE restart is one too, as the webrtc crate's sockets are bound once.
     async fn offer(&mut self) {
         if let Some(old) = self.media.take() {
             old.leg.close().await;
         }
-        self.view.send_modify(|view| view.connected = false);
+        self.step("offer", false);
         let Ok((leg, events)) = Leg::new(&self.codecs).await else {
+            self.step("no offer could be made", false);
             return;
         };
         let now = self.shared.now_ms();
@@ -295,11 +298,22 @@ impl Engine {
             Event::Chat { name, text, mine, .. } => view.chat.push(Line { name, text, mine }),
             Event::Arrived { name } => view.arrived.push(name),
             Event::Departed { name, reason } => view.departed.push((name, reason)),
-            Event::SafetyNumber(digits) => view.safety_number = Some((view.epoch.unwrap_or(0), digits)),
+            Event::SafetyNumber(digits) => {
+                view.safety_number = Some((view.epoch.unwrap_or(0), digits));
+                view.safety_numbers += 1;
+            }
             Event::Notice(code) => view.notices.push(code),
             Event::WaitingCode(_) | Event::Reaction { .. } => {}
         });
     }
+}
+
+/// Notes what became of the media connection.
+fn step(view: &watch::Sender<View>, what: &'static str, connected: bool) {
+    view.send_modify(|view| {
+        view.connected = connected;
+        view.steps.push(what);
+    });
 }
 
 fn track_kind(kind: Kind) -> TrackKind {

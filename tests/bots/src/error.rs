@@ -18,10 +18,12 @@ pub enum BotError {
     #[error("no randomness")]
     Randomness,
     /// What was waited for did not come in time.
-    #[error("waited {waited_ms} ms in vain for: {what}")]
+    #[error("waited {waited_ms} ms in vain for: {what} ({seen})")]
     Deadline {
         /// The sentence that the test gave.
         what: String,
+        /// What was there instead, in figures.
+        seen: String,
         /// How long it waited.
         waited_ms: u128,
     },

@@ -70,6 +70,8 @@ pub struct View {
     pub chat: Vec<Line>,
     /// The newest safety number and the epoch in which it was shown.
     pub safety_number: Option<(u64, String)>,
+    /// How often one was shown.
+    pub safety_numbers: u64,
     /// The epoch of the newest keys.
     pub epoch: Option<u64>,
     /// Names of those who came, in order.
@@ -80,6 +82,8 @@ pub struct View {
     pub notices: Vec<NoticeCode>,
     /// The media connection is up.
     pub connected: bool,
+    /// What became of media connections, in order; for failing waits.
+    pub steps: Vec<&'static str>,
     /// Frames sealed so far, by kind.
     pub sealed: [u64; Kind::COUNT],
     pub(crate) tracks: BTreeMap<(TransportId, u8), Stats>,
@@ -93,11 +97,13 @@ impl View {
             roster: Vec::new(),
             chat: Vec::new(),
             safety_number: None,
+            safety_numbers: 0,
             epoch: None,
             arrived: Vec::new(),
             departed: Vec::new(),
             notices: Vec::new(),
             connected: false,
+            steps: Vec::new(),
             sealed: [0; Kind::COUNT],
             tracks: BTreeMap::new(),
             names: BTreeMap::new(),
@@ -157,6 +163,34 @@ impl View {
     #[must_use]
     pub fn opened(&self) -> u64 {
         self.tracks.values().map(|stats| stats.opened).sum()
+    }
+
+    /// What a failing wait may say: figures only.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let tracks = |(at, stats): (usize, &Stats)| {
+            let Stats {
+                opened,
+                rejected,
+                first_ms,
+                ..
+            } = stats;
+            format!("track {at}: {opened} opened, {rejected} rejected, first at {first_ms:?}")
+        };
+        let tracks: Vec<String> = self.tracks.values().enumerate().map(tracks).collect();
+        format!(
+            "{:?}, epoch {:?}, {} in the roster, {} came, {} went, media {} {:?}, sealed {:?}, notices {:?}; {}",
+            self.state,
+            self.epoch,
+            self.roster.len(),
+            self.arrived.len(),
+            self.departed.len(),
+            if self.connected { "connected" } else { "not connected" },
+            self.steps,
+            self.sealed,
+            self.notices,
+            tracks.join("; ")
+        )
     }
 
     /// Whether the chat has this line from this member.

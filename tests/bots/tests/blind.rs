@@ -36,10 +36,11 @@ impl Tapped {
                 ..BotOptions::default()
             };
             bots.push(Bot::join_parsed(&link, name, options)?);
+            if let [founder] = bots.as_slice() {
+                founder.in_call().await?;
+            }
         }
-        for bot in &bots {
-            bot.sees(&NAMES).await?;
-        }
+        Bot::all_see(&bots.iter().collect::<Vec<_>>(), &NAMES).await?;
         for (bot, line) in bots.iter().skip(1).zip(LINES) {
             bot.say(line).await;
         }

@@ -14,8 +14,10 @@ const ENOUGH: u64 = 10;
 
 type Outcome = Result<(), BotError>;
 
-fn join(link: &str, name: &str) -> Result<Bot, BotError> {
-    Bot::join(link, name, BotOptions::default())
+/// Bots by these names in one call.
+async fn join<const N: usize>(link: &str, names: [&str; N]) -> Result<[Bot; N], BotError> {
+    let bots = Bot::join_in_turn(link, &names).await?;
+    Ok(bots.try_into().unwrap_or_else(|_| unreachable!("a bot for each name")))
 }
 
 /// `to` receives both of `from`'s tracks, and every frame is exactly what `from` made.
@@ -37,6 +39,8 @@ async fn meets(to: &Bot, from: &Bot) -> Outcome {
 }
 
 async fn all_meet(bots: &[&Bot]) -> Outcome {
+    let names: Vec<&str> = bots.iter().map(|bot| bot.name()).collect();
+    Bot::all_see(bots, &names).await?;
     for to in bots {
         for from in bots.iter().filter(|from| from.name() != to.name()) {
             meets(to, from).await?;
@@ -49,10 +53,7 @@ async fn all_meet(bots: &[&Bot]) -> Outcome {
 async fn three_members_see_hear_and_read_each_other_and_have_one_safety_number() -> Outcome {
     let server = TestServer::start(None).await;
     let link = server.url(&server.room("three").await);
-    let (ada, bo, cy) = (join(&link, "Ada")?, join(&link, "Bo")?, join(&link, "Cy")?);
-    for bot in [&ada, &bo, &cy] {
-        bot.sees(&["Ada", "Bo", "Cy"]).await?;
-    }
+    let [ada, bo, cy] = join(&link, ["Ada", "Bo", "Cy"]).await?;
     all_meet(&[&ada, &bo, &cy]).await?;
 
     ada.say("good morning").await;
@@ -82,11 +83,11 @@ async fn three_members_see_hear_and_read_each_other_and_have_one_safety_number()
 async fn a_late_fourth_sees_all_within_two_seconds_and_one_who_leaves_disappears() -> Outcome {
     let server = TestServer::start(None).await;
     let link = server.url(&server.room("four").await);
-    let (ada, bo, cy) = (join(&link, "Ada")?, join(&link, "Bo")?, join(&link, "Cy")?);
+    let [ada, bo, cy] = join(&link, ["Ada", "Bo", "Cy"]).await?;
     all_meet(&[&ada, &bo, &cy]).await?;
     let before = ada.safety_number().await?;
 
-    let dee = join(&link, "Dee")?;
+    let dee = Bot::join(&link, "Dee", BotOptions::default())?;
     dee.in_call().await?;
     let everybody = |view: &View| {
         ["Ada", "Bo", "Cy"]
@@ -103,9 +104,11 @@ async fn a_late_fourth_sees_all_within_two_seconds_and_one_who_leaves_disappears
     let with_dee = ada.safety_number().await?;
     assert_ne!(before, with_dee, "the number did not change when somebody came");
 
+    let epoch = ada.view().epoch;
     bo.leave().await?;
     for bot in [&ada, &cy, &dee] {
-        let view = bot.sees(&["Ada", "Cy", "Dee"]).await?;
+        bot.sees(&["Ada", "Cy", "Dee"]).await?;
+        let view = bot.wait_for("keys without Bo", |view| view.epoch > epoch).await?;
         assert_eq!(view.departed, [("Bo".to_owned(), DepartReason::Left)]);
     }
     let numbers = [
@@ -114,10 +117,10 @@ async fn a_late_fourth_sees_all_within_two_seconds_and_one_who_leaves_disappears
         dee.safety_number().await?,
     ];
     assert!(
-        numbers
-            .iter()
-            .all(|number| *number == numbers[0] && *number != with_dee)
+        numbers[0] == numbers[1] && numbers[1] == numbers[2],
+        "the numbers differ"
     );
+    assert_ne!(numbers[0], with_dee, "the number did not change when somebody went");
 
     // Nothing of Bo's arrives any more, and the others' frames go on.
     let bo_before = dee.received("Bo", AUDIO).opened;
@@ -137,7 +140,7 @@ async fn a_wrong_secret_with_the_right_room_gets_nothing() -> Outcome {
     let server = TestServer::start(None).await;
     let right = server.room("secret").await;
     let link = server.url(&right);
-    let (ada, bo) = (join(&link, "Ada")?, join(&link, "Bo")?);
+    let [ada, bo] = join(&link, ["Ada", "Bo"]).await?;
     all_meet(&[&ada, &bo]).await?;
     let epoch = ada.view().epoch;
 
@@ -157,7 +160,7 @@ async fn a_wrong_secret_with_the_right_room_gets_nothing() -> Outcome {
 async fn a_member_without_vp9_brings_everybody_to_vp8() -> Outcome {
     let server = TestServer::start(None).await;
     let link = server.url(&server.room("codecs").await);
-    let ada = join(&link, "Ada")?;
+    let [ada] = join(&link, ["Ada"]).await?;
     let old = BotOptions {
         codecs: vec![conclave_bots::Codec::Vp8],
         ..BotOptions::default()
@@ -172,7 +175,7 @@ async fn a_member_without_vp9_brings_everybody_to_vp8() -> Outcome {
 async fn a_camera_that_is_switched_off_and_on_again_comes_back() -> Outcome {
     let server = TestServer::start(None).await;
     let link = server.url(&server.room("camera").await);
-    let (ada, bo) = (join(&link, "Ada")?, join(&link, "Bo")?);
+    let [ada, bo] = join(&link, ["Ada", "Bo"]).await?;
     all_meet(&[&ada, &bo]).await?;
     let shows = |on: bool| move |view: &View| view.others().any(|person| person.name == "Ada" && person.camera == on);
     ada.publish(VIDEO, false).await;
@@ -181,6 +184,21 @@ async fn a_camera_that_is_switched_off_and_on_again_comes_back() -> Outcome {
     ada.publish(VIDEO, true).await;
     bo.wait_for("Ada's camera is on", shows(true)).await?;
     bo.receives("Ada", VIDEO, seen + ENOUGH).await?;
+    server.stop().await;
+    Ok(())
+}
+
+/// Whoever finds nobody founds a call; those who founded at the same moment must end up in one, and soon: people who
+/// meet at nine click at nine.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_who_open_the_link_at_the_same_moment_meet() -> Outcome {
+    let server = TestServer::start(None).await;
+    for round in 0..4 {
+        let link = server.url(&server.room(&format!("round {round}")).await);
+        let bots = ["Ada", "Bo", "Cy"].map(|name| Bot::join(&link, name, BotOptions::default()));
+        let [ada, bo, cy] = bots;
+        all_meet(&[&ada?, &bo?, &cy?]).await?;
+    }
     server.stop().await;
     Ok(())
 }

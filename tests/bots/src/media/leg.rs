@@ -403,40 +403,34 @@ fn rtp_codec(codec: Codec) -> RTCRtpCodec {
     }
 }
 
-fn encoding(kind: Kind, ssrc: u32, codecs: &[Codec]) -> RTCRtpEncodingParameters {
-    let codec = if kind.is_audio() {
-        Codec::Opus
-    } else {
-        codecs.first().copied().unwrap_or(Codec::Vp9)
-    };
-    RTCRtpEncodingParameters {
+/// One encoding for each codec that the line shall list: the crate keeps the first and makes the list of all.
+fn encodings(kind: Kind, ssrc: u32, codecs: &[Codec]) -> Vec<RTCRtpEncodingParameters> {
+    let codecs = if kind.is_audio() { &[Codec::Opus] } else { codecs };
+    let encoding = |codec: &Codec| RTCRtpEncodingParameters {
         rtp_coding_parameters: RTCRtpCodingParameters {
             ssrc: Some(ssrc),
             ..Default::default()
         },
-        codec: rtp_codec(codec),
+        codec: rtp_codec(*codec),
         active: true,
         ..Default::default()
-    }
+    };
+    codecs.iter().map(encoding).collect()
 }
 
 fn init(direction: RTCRtpTransceiverDirection, ssrc: u32, kind: Kind, codecs: &[Codec]) -> RTCRtpTransceiverInit {
     RTCRtpTransceiverInit {
         direction,
         streams: vec![stream_of(kind)],
-        send_encodings: vec![encoding(kind, ssrc, codecs)],
+        send_encodings: encodings(kind, ssrc, codecs),
     }
 }
 
 fn local_track(kind: Kind, media: RtpCodecKind, ssrc: u32, codecs: &[Codec]) -> MediaStreamTrack {
     let name = format!("track{}", kind as u8);
-    MediaStreamTrack::new(
-        stream_of(kind),
-        name.clone(),
-        name,
-        media,
-        vec![encoding(kind, ssrc, codecs)],
-    )
+    let mut encodings = encodings(kind, ssrc, codecs);
+    encodings.truncate(1);
+    MediaStreamTrack::new(stream_of(kind), name.clone(), name, media, encodings)
 }
 
 /// Microphone and camera share a stream, and so do screen and its sound.

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use conclave_frame::{Codec, Kind};
+use conclave_frame::{Codec, Kind, OpenError, SealError};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{clip::Clip, crypto::Crypto, leg::Writer, pattern};
@@ -58,6 +58,17 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn now_ms(&self) -> u64 {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Why frames were not sealed or opened, in figures.
+    pub(crate) fn faults(&self) -> String {
+        let halves = self.crypto.lock();
+        let refused = SealError::ALL.map(|reason| (reason.name(), halves.sender.counts().refused(reason)));
+        let rejected = OpenError::ALL.map(|reason| (reason.name(), halves.receiver.counts().rejected(reason)));
+        let all = refused.iter().chain(&rejected).filter(|(_, n)| *n > 0);
+        all.map(|(name, n)| format!("{name} {n}"))
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     fn video_codec(&self) -> Codec {
