@@ -4,13 +4,14 @@ import { existsSync } from 'node:fs';
 
 const CANDIDATES = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
-export async function startChromium() {
+/** `profile`: a folder to use and keep. Without one, an empty profile that is deleted at the end. */
+export async function startChromium({ profile } = {}) {
   const executablePath = CANDIDATES.find((path) => path !== undefined && path !== '' && existsSync(path));
   if (executablePath === undefined) throw new Error('no Chromium found; set CHROMIUM to its path');
   return puppeteer.launch({
     executablePath,
     headless: true,
-    // An empty profile each time is puppeteer's default.
+    ...(profile === undefined ? {} : { userDataDir: profile }),
     args: [
       '--no-sandbox',
       '--disable-gpu',

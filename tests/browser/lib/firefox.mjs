@@ -5,13 +5,15 @@ import { existsSync } from 'node:fs';
 
 const CANDIDATES = [process.env.FIREFOX, '/usr/bin/firefox-esr', '/usr/bin/firefox'];
 
-export async function startFirefox(prefs = {}) {
+/** `profile`: a folder to use and keep. Without one, an empty profile that is deleted at the end. */
+export async function startFirefox(prefs = {}, { profile } = {}) {
   const executablePath = CANDIDATES.find((path) => path !== undefined && path !== '' && existsSync(path));
   if (executablePath === undefined) throw new Error('no Firefox found; set FIREFOX to its path');
   return puppeteer.launch({
     browser: 'firefox',
     executablePath,
     headless: true,
+    ...(profile === undefined ? {} : { userDataDir: profile }),
     extraPrefsFirefox: {
       'media.navigator.streams.fake': true,
       'media.navigator.permission.disabled': true,
