@@ -63,10 +63,20 @@ export class Member {
     return this.page.evaluate((selector) => [...document.querySelectorAll(selector)].map((e) => e.textContent), hook(name));
   }
 
-  /** Opens a panel by its button unless its content is there already. */
+  /** Whether the panel behind this button is open. */
+  expanded(button) {
+    return this.page.evaluate((selector) => document.querySelector(selector)?.ariaExpanded === 'true', hook(button));
+  }
+
+  /** Opens a panel by its button unless it is open, and waits for what it shows. */
   async show(button, content) {
-    if (!(await this.visible(content))) await this.click(button);
-    await until(`${content} is shown`, 10_000, () => this.visible(content), () => this.describe());
+    if (!(await this.expanded(button))) await this.click(button);
+    await until(`${content} is shown`, 15_000, () => this.visible(content), () => this.describe());
+  }
+
+  async hide(button) {
+    if (await this.expanded(button)) await this.click(button);
+    await until(`the panel of ${button} is closed`, 10_000, async () => !(await this.expanded(button)), () => this.describe());
   }
 
   async fillName() {
@@ -161,7 +171,7 @@ export class Member {
 
   /** The safety number of this moment, as digits in groups: it is computed when its panel opens. */
   async safetyNumber() {
-    if (await this.visible('safety-number')) await this.click('panel-close');
+    await this.hide('safety-show');
     await this.show('safety-show', 'safety-number');
     return until(
       `${this.name} is shown a safety number`,

@@ -1,5 +1,6 @@
 // A long operation of the group must not be heard: the core workers are held for 400 ms, again and again, while one
-// member listens to the other's tone and its counter. Measured against the same call without the holds, just before.
+// member listens to the other's tone and its counter. Measured against the same call without the holds, just before and
+// just after, so that a machine that makes gaps by itself is not taken for the client.
 // At the end the media worker is held, which must be heard: that is what the measurement can notice.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -56,9 +57,11 @@ async function holds(...workers) {
 }
 
 test('a group operation of 400 ms makes no gap in sound that a run without it does not have', async (t) => {
-  const quiet = await listen();
+  const before = await listen();
   const workers = await Promise.all([ada.worker('core.worker'), bo.worker('core.worker')]);
   const [busy, held] = await Promise.all([listen(), holds(...workers)]);
+  const after = await listen();
+  const quiet = { steps: Math.min(before.steps, after.steps), missing: before.missing + after.missing, gaps: [...before.gaps, ...after.gaps] };
   t.diagnostic(`without: ${JSON.stringify(quiet)}; with: ${JSON.stringify(busy)}; held for ${held.map(Math.round).join(', ')} ms`);
   assert.ok(held.every((ms) => ms >= HOLD_MS), 'the core worker was not held');
   for (const heard of [quiet, busy]) assert.ok(heard.steps > 60, `only ${heard.steps} steps of the tone heard`);
