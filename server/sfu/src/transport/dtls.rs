@@ -1,7 +1,7 @@
 //! DTLS 1.2, server side only, as far as the SRTP keys.
 //!
 //! Carries no application data and offers one SRTP profile. `rtc-dtls` does the cryptography and the state machine; what it lacks
-//! is done here: its retransmission timer stops at the first record of an incomplete flight and a repeated ClientHello is ignored
+//! is done here and in `reassembly.rs`: its retransmission timer stops at the first record of an incomplete flight and a repeated ClientHello is ignored
 //! afterwards, so a lost ServerHello…Done would end the attempt. We keep the datagrams of our last flight and send the very same
 //! bytes again when the client repeats itself or nothing moves.
 //!
@@ -17,6 +17,7 @@ use rtc::shared::TransportProtocol;
 
 use super::flight::{FlightWatch, Notice};
 use super::identity::{DtlsIdentity, sha256};
+use super::reassembly::Reassembler;
 use super::srtp::{self, Opener, Sealer};
 
 /// First wait before a flight is sent again; it doubles. Browsers start at 50 ms (BoringSSL) to 100 ms (NSS); ours is only the
@@ -77,6 +78,7 @@ pub(crate) struct Dtls {
     expected: [u8; 32],
     state: State,
     watch: FlightWatch,
+    reassembler: Reassembler,
     last_flight: Vec<Vec<u8>>,
     last_sent: Option<Instant>,
     resend_at: Option<Instant>,
@@ -96,6 +98,7 @@ impl Dtls {
             expected,
             state: State::Handshaking { until: None },
             watch: FlightWatch::default(),
+            reassembler: Reassembler::default(),
             last_flight: Vec::new(),
             last_sent: None,
             resend_at: None,
@@ -124,7 +127,11 @@ impl Dtls {
         if notice == Notice::TooMuch {
             return self.fail(complete);
         }
-        let result = self.endpoint.read(now, stand_in(2), None, BytesMut::from(data));
+        let whole = self.reassembler.pass(data);
+        let result = match whole.as_slice() {
+            [] => Ok(Vec::new()),
+            whole => self.endpoint.read(now, stand_in(2), None, BytesMut::from(whole)),
+        };
         let fresh = self.collect();
         if fresh.is_empty() {
             if notice == Notice::Repeat {

@@ -3,23 +3,22 @@
 //!
 //! Reads the clear headers of epoch 0 only; verifies nothing. SPEC: RFC 6347 §4.1, §4.2.2.
 
+use super::reassembly::{Fragment, HANDSHAKE, RECORD_HEADER};
+
 /// No DTLS datagram of a handshake needs to be larger; browsers stay below 1,500 bytes.
 const MAX_DATAGRAM: usize = 2_048;
 /// Handshake fragments one association may send in clear. A browser's handshake has about eight, so this is sixty repeats.
-/// The library keeps fragments in lists that it walks recursively: without a bound a peer could exhaust the stack.
+/// Each costs a look at its message, and the library keeps what it has read.
 const MAX_FRAGMENTS: usize = 512;
 /// Records of later epochs before the handshake is complete, which the library queues without a bound.
 const MAX_EARLY: usize = 64;
 /// Encrypted handshake records over an association's life: a client sends one (its Finished) per repeat of its last flight.
 const MAX_ENCRYPTED: usize = 64;
-/// An encrypted Finished is 61 bytes with its header; anything much longer could only be a bag of tiny fragments.
+/// An encrypted Finished is 61 bytes with its header; anything much longer could only be a bag of tiny fragments, which the library
+/// chains recursively: without a bound a peer could exhaust the stack.
 const MAX_ENCRYPTED_LEN: usize = 128;
 /// Distinct fragments remembered in order to know a repeat.
 const MAX_REMEMBERED: usize = 64;
-
-const HANDSHAKE: u8 = 22;
-const RECORD_HEADER: usize = 13;
-const FRAGMENT_HEADER: usize = 12;
 
 /// What a datagram is to the handshake.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,7 +33,7 @@ pub(crate) enum Notice {
 
 #[derive(Default)]
 pub(crate) struct FlightWatch {
-    seen: Vec<(u16, u32)>,
+    seen: Vec<(u16, usize)>,
     fragments: usize,
     early: usize,
     encrypted: usize,
@@ -91,12 +90,9 @@ impl FlightWatch {
 
     fn fragments(&mut self, mut body: &[u8]) -> (bool, bool) {
         let (mut fresh, mut repeated) = (false, false);
-        while let Some((header, after)) = body.split_first_chunk::<FRAGMENT_HEADER>() {
-            let [_, _, _, _, seq_hi, seq_lo, off2, off1, off0, len2, len1, len0] = *header;
-            let key = (
-                u16::from_be_bytes([seq_hi, seq_lo]),
-                u32::from_be_bytes([0, off2, off1, off0]),
-            );
+        while let Some((fragment, _, rest)) = Fragment::split(body) {
+            body = rest;
+            let key = (fragment.message, fragment.offset);
             self.fragments += 1;
             self.begins |= key.0 == 0;
             if self.seen.contains(&key) {
@@ -107,8 +103,6 @@ impl FlightWatch {
                     self.seen.push(key);
                 }
             }
-            let length = u32::from_be_bytes([0, len2, len1, len0]) as usize;
-            body = after.get(length..).unwrap_or_default();
         }
         (fresh, repeated)
     }

@@ -7,6 +7,7 @@ pub(crate) mod dtls;
 mod flight;
 pub(crate) mod ice;
 pub(crate) mod identity;
+mod reassembly;
 pub(crate) mod srtp;
 
 use std::net::SocketAddr;

@@ -25,12 +25,17 @@ pub enum Way {
 /// Decides the fate of a datagram: true drops it.
 pub type Loss = Box<dyn FnMut(Way, &[u8]) -> bool>;
 
+/// Makes other datagrams of one.
+pub type Cut = Box<dyn FnMut(&[u8]) -> Vec<Vec<u8>>>;
+
 pub struct Net {
     pub now: Instant,
     pub sfu: Sfu,
     pub clients: Vec<Client>,
     pub delay: Duration,
     pub loss: Loss,
+    /// Cuts what clients send into other datagrams.
+    pub cut: Option<Cut>,
     /// Slots' news, newest last.
     pub assigned: Vec<(u64, String, Option<TrackId>)>,
     pub refused: Vec<(u64, OfferFault)>,
@@ -49,6 +54,7 @@ impl Net {
             clients: Vec::new(),
             delay: Duration::from_millis(5),
             loss: Box::new(|_, _| false),
+            cut: None,
             assigned: Vec::new(),
             refused: Vec::new(),
             flying: BTreeMap::new(),
@@ -152,7 +158,13 @@ impl Net {
             self.clients[at].handle_timeout(self.now);
             let from = self.clients[at].address;
             for data in std::mem::take(&mut self.clients[at].outgoing) {
-                self.send(Way::ToServer, from, data);
+                let pieces = match &mut self.cut {
+                    Some(cut) => cut(&data),
+                    None => vec![data],
+                };
+                for piece in pieces {
+                    self.send(Way::ToServer, from, piece);
+                }
             }
         }
     }
