@@ -1,0 +1,120 @@
+// Flash and beep: a camera that turns white and a microphone that sounds in the same moment, once a second; and the reading
+// of both from what a page shows and plays. In place of `devices.js`, which must have run before it. `__flashLateS`, set
+// before, makes this camera late by so many seconds: what must be noticed.
+(() => {
+  if (typeof MediaDevices === 'undefined') return;
+  /** Seconds between flashes: skew is read to half of this. */
+  const PERIOD = 1;
+  const LENGTH = 0.25;
+  const WIDTH = 320;
+  const HEIGHT = 180;
+  /** A frame at least this often, so that the encoder never rests; and at once when the picture turns. */
+  const TICK_MS = 10;
+  const IDLE_TICKS = 5;
+
+  let source = null;
+  function start() {
+    const audio = new AudioContext();
+    const oscillator = audio.createOscillator();
+    oscillator.frequency.value = 1000;
+    const volume = audio.createGain();
+    volume.gain.value = 0;
+    const out = audio.createMediaStreamDestination();
+    oscillator.connect(volume).connect(out);
+    oscillator.start();
+    let planned = 0;
+    const plan = () => {
+      if (audio.state !== 'running') return;
+      for (let n = Math.max(planned, Math.ceil(audio.currentTime + 0.1)); n < audio.currentTime + 3; n += PERIOD) {
+        volume.gain.setValueAtTime(0.5, n);
+        volume.gain.setValueAtTime(0, n + LENGTH);
+        planned = n + PERIOD;
+      }
+    };
+    setInterval(plan, 200);
+    const wake = () => void audio.resume().then(plan);
+    for (const event of ['pointerdown', 'click', 'keydown']) addEventListener(event, wake, { capture: true });
+    const canvas = document.createElement('canvas');
+    canvas.width = WIDTH;
+    canvas.height = HEIGHT;
+    const context = canvas.getContext('2d');
+    const stream = canvas.captureStream(0);
+    const track = stream.getVideoTracks()[0];
+    let white = null;
+    let idle = 0;
+    setInterval(() => {
+      // The audio clock decides for both. Before the first planned beep there is no flash either.
+      const now = audio.currentTime - (globalThis.__flashLateS ?? 0);
+      const turned = now >= 1 && now % PERIOD < LENGTH;
+      idle += 1;
+      if (turned === white && idle < IDLE_TICKS) return;
+      white = turned;
+      idle = 0;
+      context.fillStyle = white ? '#fff' : '#111';
+      context.fillRect(0, 0, WIDTH, HEIGHT);
+      ('requestFrame' in track ? track : stream).requestFrame();
+    }, TICK_MS);
+    return { sound: out.stream.getAudioTracks()[0], track };
+  }
+
+  Object.defineProperty(MediaDevices.prototype, 'getUserMedia', {
+    configurable: true,
+    writable: true,
+    async value({ audio = false, video = false }) {
+      source ??= start();
+      return new MediaStream([...(audio ? [source.sound.clone()] : []), ...(video ? [source.track.clone()] : [])]);
+    },
+  });
+
+  /** Watches and listens to one member: the moments (ms, this page's clock) at which white begins and sound begins. */
+  globalThis.__flashes = async (name, ms) => {
+    const video = [...document.querySelectorAll('[data-test=tile]')].find((t) => t.dataset.member === name && t.dataset.self !== 'true')?.querySelector('video');
+    const element = [...document.querySelectorAll('audio[data-test=tile-audio]')].find((a) => a.dataset.member === name);
+    if (!video || !element) throw new Error(`there is no picture or no sound called ${name}`);
+    const flashes = [];
+    const beeps = [];
+    let going = true;
+    const canvas = new OffscreenCanvas(8, 8);
+    const context = canvas.getContext('2d', { willReadFrequently: true });
+    let bright = null;
+    const look = () =>
+      video.requestVideoFrameCallback((_now, { expectedDisplayTime }) => {
+        context.drawImage(video, 0, 0, 8, 8);
+        const level = context.getImageData(4, 4, 1, 1).data[1];
+        const white = level > 128;
+        if (white && bright === false) flashes.push(expectedDisplayTime);
+        bright = white;
+        if (going) look();
+      });
+    look();
+    const audio = new AudioContext();
+    await audio.resume();
+    const analyser = audio.createAnalyser();
+    analyser.fftSize = 32_768;
+    audio.createMediaStreamSource(new MediaStream(element.srcObject.getAudioTracks())).connect(analyser);
+    const data = new Float32Array(analyser.fftSize);
+    let done = audio.currentTime;
+    let quietSince = null;
+    const until = performance.now() + ms;
+    while (performance.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      analyser.getFloatTimeDomainData(data);
+      const end = audio.currentTime;
+      const { contextTime, performanceTime } = audio.getOutputTimestamp();
+      const first = Math.max(0, Math.ceil(data.length - (end - done) * audio.sampleRate));
+      for (let at = first; at < data.length; at += 1) {
+        const when = end - (data.length - at) / audio.sampleRate;
+        if (Math.abs(data[at]) < 0.05) quietSince ??= when;
+        else {
+          // A beep crosses zero all the time; its beginning is sound after a tenth of a second of quiet.
+          if (quietSince !== null && when - quietSince > 0.1) beeps.push(performanceTime + (when - contextTime) * 1000);
+          quietSince = null;
+        }
+      }
+      done = end;
+    }
+    going = false;
+    void audio.close();
+    return { flashes, beeps };
+  };
+})();
