@@ -3,11 +3,17 @@
 import { codecMask } from '../media/plan';
 import type { CapabilityProblem } from '../state/app';
 
-/** The first thing that is missing, or `null`. */
+/**
+ * The first thing that is missing, or `null`. Where neither calls nor encryption are there, somebody switched them off on
+ * purpose (Lockdown Mode, the stricter levels of Tor Browser): that has words of its own.
+ */
 export function missingCapability(): CapabilityProblem | null {
   if (!globalThis.isSecureContext) return 'insecure';
-  if (typeof WebAssembly !== 'object') return 'noWebAssembly';
-  if (typeof RTCPeerConnection !== 'function' || videoCodecs() === 0) return 'noWebRtc';
+  const computes = typeof WebAssembly === 'object';
+  const calls = typeof RTCPeerConnection === 'function' && videoCodecs() !== 0;
+  if (!computes && !calls) return 'lockedDown';
+  if (!computes) return 'noWebAssembly';
+  if (!calls) return 'noWebRtc';
   if (typeof RTCRtpScriptTransform !== 'function' || !('transform' in RTCRtpSender.prototype) || !('requestVideoFrameCallback' in HTMLVideoElement.prototype)) return 'noTransforms';
   if (typeof Worker !== 'function' || typeof MessageChannel !== 'function' || typeof WebSocket !== 'function') return 'noWorkers';
   return null;

@@ -10,6 +10,7 @@ import { openScreen } from '../media/devices';
 import { PAIRS, PLACES } from '../media/plan';
 import { Pictures, Sounds } from '../media/slots';
 import { Stats } from '../media/stats';
+import { ScreenWake } from '../media/wake';
 import { Codec, TrackKind, type CoreToMain, type Intent, type MediaToMain, type SenderCounts, type VideoCodec } from '../protocol/messages';
 import type { ClientFault, JoinRequest } from '../state/app';
 import { CallModel, type CallPort, type CallWords, type PictureSlot } from '../state/call';
@@ -284,8 +285,10 @@ export class RunningCall implements CallPort {
     const online = (): void => this.#connection?.restart();
     addEventListener('online', online);
     const goodbye = (): void => this.#intent({ t: 'leave' });
+    const wake = new ScreenWake();
     addEventListener('pagehide', goodbye);
     this.#undo.push(
+      () => wake.stop(),
       () => document.removeEventListener('visibilitychange', visibility),
       () => removeEventListener('online', online),
       () => removeEventListener('pagehide', goodbye),

@@ -7,6 +7,7 @@ import type { CallModel } from '../state/call';
 import { Devices } from '../state/devices';
 import { en } from '../text/en';
 import { missingCapability } from './capabilities';
+import { copyText } from './clipboard';
 import { RunningCall } from './running-call';
 import { startCore, type CoreWorker } from './workers';
 
@@ -55,12 +56,7 @@ class Machinery implements AppPort {
   }
 
   async copy(text: string): Promise<boolean> {
-    try {
-      await navigator.clipboard.writeText(text.startsWith('#') ? `${location.origin}/${text}` : text);
-      return true;
-    } catch {
-      return false;
-    }
+    return copyText(text.startsWith('#') ? `${location.origin}/${text}` : text);
   }
 
   /** The core worker is started early: it parses the link while the person types a name, and is then ready to join. */

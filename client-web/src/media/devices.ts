@@ -37,7 +37,7 @@ export class BrowserDevices implements DevicePort<MediaStreamTrack> {
     const kinds = (Object.keys(wanted) as Kind[]).filter((kind) => wanted[kind] !== undefined);
     // Missing in insecure pages, whatever the types say.
     const media = navigator.mediaDevices as MediaDevices | undefined;
-    if (media === undefined) return Object.fromEntries(kinds.map((kind) => [kind, { ok: false, problem: 'unsupported' }])) as Results;
+    if (typeof (media as Partial<MediaDevices> | undefined)?.getUserMedia !== 'function' || media === undefined) return Object.fromEntries(kinds.map((kind) => [kind, { ok: false, problem: 'unsupported' }])) as Results;
     const together = await this.#get(media, wanted);
     if (together.ok || kinds.length === 1) return this.#take(kinds, together);
     // One of the two may be missing: each by itself, one after the other, so that questions do not overlap.

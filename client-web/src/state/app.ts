@@ -9,7 +9,7 @@ import type { Devices, Track } from './devices';
 import { shownName } from './names';
 
 /** Something that this browser lacks. */
-export type CapabilityProblem = 'insecure' | 'noWebRtc' | 'noWebAssembly' | 'noTransforms' | 'noWorkers';
+export type CapabilityProblem = 'insecure' | 'lockedDown' | 'noWebRtc' | 'noWebAssembly' | 'noTransforms' | 'noWorkers';
 /** Faults on our own side of the wire. */
 export type ClientFault = 'plaintext' | 'coreFailed' | 'mediaFailed';
 

@@ -65,22 +65,27 @@ const troubles: Readonly<Record<ErrorCode, Trouble>> = {
   incompatible: { title: 'This page and the server do not understand each other', what: 'The server was probably updated while this page was open.', next: 'Load the page again. If it stays so, tell whoever runs the server.' },
   internal: { title: 'Something went wrong in this page', what: 'The call was ended rather than continued in a doubtful state.', next: 'Load the page and open the link again. If it happens again, please report it.' },
   insecure: { title: 'This address is not encrypted', what: 'Browsers give a page camera, microphone and encryption only over https.', next: 'Open the link again with https:// at its beginning, or ask whoever runs the server.' },
+  lockedDown: {
+    title: 'Calls and encryption are switched off in this browser',
+    what: 'It has neither WebRTC nor WebAssembly. The Lockdown Mode of iPhones and Macs and the stricter levels of Tor Browser take both away, to leave attackers less to try.',
+    next: 'Open the link on another device or in another browser. In Lockdown Mode you can also except this one address, in Safari’s settings for the website.',
+  },
   noWebRtc: {
     title: 'This browser cannot make calls',
-    what: 'It lacks WebRTC. Tor Browser, iPhone’s Lockdown Mode and the browsers inside other apps switch it off.',
-    next: 'Copy the link and open it in Firefox, Chrome, Edge or Safari. It still stands in the address bar.',
+    what: 'It lacks WebRTC. Tor Browser has none, and some browsers inside other apps switch it off.',
+    next: 'Open the link in Firefox, Chrome, Edge or Safari.',
   },
   noWebAssembly: {
     title: 'This browser cannot encrypt the call',
     what: 'It lacks WebAssembly, in which the encryption runs. Lockdown Mode and strict security settings switch it off.',
-    next: 'Copy the link and open it in another browser, or allow WebAssembly for this address. It still stands in the address bar.',
+    next: 'Open the link in another browser, or allow WebAssembly for this address.',
   },
   noTransforms: {
     title: 'This browser is too old to encrypt pictures and sound',
     what: 'It cannot pass them through this page’s encryption, and Conclave has no unencrypted mode.',
-    next: 'Update the browser, or copy the link and open it in a current Firefox, Chrome, Edge or Safari.',
+    next: 'Update the browser, or open the link in a current Firefox, Chrome, Edge or Safari.',
   },
-  noWorkers: { title: 'This browser is too old', what: 'It lacks background workers or web sockets.', next: 'Update the browser, or copy the link and open it in a current one.' },
+  noWorkers: { title: 'This browser is too old', what: 'It lacks background workers or web sockets.', next: 'Update the browser, or open the link in a current one.' },
   plaintext: {
     title: 'This call was ended because unencrypted media may have left your browser',
     what: 'Your browser reported sending more than was encrypted. Whoever runs the server, or the network, may have seen or heard you for a few seconds.',
@@ -159,7 +164,9 @@ export const en = {
     history: 'This link stays in your browser’s history, as every address you open does. When you join it is taken out of the address bar. To leave no trace, paste it into the start page of this server, or use a private window.',
     copy: 'Copy link',
     copied: 'Copied',
-    copyFailed: 'Copying was refused. The link stands in the address bar.',
+    copyFailed: 'Copying was refused.',
+    inAddress: 'The link still stands in the address bar.',
+    elsewhere: 'The browsers inside other apps often keep camera and microphone from pages. Open the link in Firefox, Chrome, Edge or Safari to be seen and heard.',
     unnamedDevice: (kind: string, n: number) => `${kind} ${n}`,
   },
   waiting: {

@@ -26,7 +26,8 @@ function Control({ test, label, look = 'plain', pressed, expanded, disabled = fa
 }
 
 /** Sharing a screen does not exist on phones. */
-const CAN_SHARE = typeof navigator !== 'undefined' && 'mediaDevices' in navigator && 'getDisplayMedia' in navigator.mediaDevices;
+// In browsers inside other apps `mediaDevices` may be there by name and undefined, whatever the types say.
+const CAN_SHARE = typeof (globalThis.navigator as { readonly mediaDevices?: Partial<MediaDevices> } | undefined)?.mediaDevices?.getDisplayMedia === 'function';
 
 export function Controls({ app, call }: CallProps) {
   const { devices } = app;

@@ -30,6 +30,7 @@ export function Join({ app }: ViewProps) {
           <p class="lead">{en.join.what}</p>
           {app.operatorKeys.value && <p class="hint hint-warn">{en.join.operatorKeys}</p>}
           <DeviceNotice app={app} />
+          <Elsewhere app={app} />
           <label class="field">
             <span class="field-label">{en.join.name}</span>
             <input
@@ -62,6 +63,18 @@ export function Join({ app }: ViewProps) {
         <CopyLink app={app} />
       </details>
     </Shell>
+  );
+}
+
+/** Pages get no devices here at all: the same link works in a browser that gives them. */
+function Elsewhere({ app }: ViewProps) {
+  const { camera, microphone } = app.devices;
+  if (camera.problem.value !== 'unsupported' && microphone.problem.value !== 'unsupported') return null;
+  return (
+    <div class="notice-box" data-test="elsewhere">
+      <p>{en.join.elsewhere}</p>
+      <CopyLink app={app} />
+    </div>
   );
 }
 

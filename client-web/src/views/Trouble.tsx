@@ -1,7 +1,7 @@
 // Ends and errors: what happened, what to do next. The one about unencrypted media fills the screen.
 
 import type { LinkProblem } from '../protocol/messages';
-import type { CapabilityProblem, ErrorCode } from '../state/app';
+import type { CapabilityProblem, ClientFault, ErrorCode } from '../state/app';
 import { en } from '../text/en';
 import { AlertIcon, CopyIcon } from './icons';
 import { LinkField } from './LinkField';
@@ -10,8 +10,8 @@ import { Shell } from './Shell';
 
 /** Errors of the link itself: another one may be pasted at once. */
 const ABOUT_LINK: ReadonlySet<ErrorCode> = new Set<LinkProblem>(['notALink', 'cut', 'damaged', 'newer', 'notYetSupported', 'credential', 'otherServer']);
-/** Errors of the browser: the link has to be carried elsewhere. */
-const ABOUT_BROWSER: ReadonlySet<ErrorCode> = new Set<CapabilityProblem>(['insecure', 'noWebRtc', 'noWebAssembly', 'noTransforms', 'noWorkers']);
+/** Errors of the browser: the link may have to be carried elsewhere. */
+const ABOUT_BROWSER: ReadonlySet<ErrorCode> = new Set<CapabilityProblem | ClientFault>(['insecure', 'lockedDown', 'noWebRtc', 'noWebAssembly', 'noTransforms', 'noWorkers', 'coreFailed', 'mediaFailed']);
 /** Trying again could not help, or must not be suggested. */
 const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['plaintext', 'coreFailed', 'mediaFailed', 'internal', 'incompatible', 'notAllowed']);
 
@@ -73,8 +73,11 @@ export function CopyLink({ app }: ViewProps) {
         {en.join.copy}
       </button>
       <span class="hint" role="status">
-        {copied === 'yes' ? en.join.copied : copied === 'failed' ? en.join.copyFailed : ''}
+        {[copied === 'yes' ? en.join.copied : copied === 'failed' ? en.join.copyFailed : '', copied !== 'yes' && inAddress() ? en.join.inAddress : ''].join(' ').trim()}
       </span>
     </div>
   );
 }
+
+/** A link that was pasted never stood there, and one that was joined with no longer does. */
+const inAddress = (): boolean => location.hash.length > 1;
