@@ -66,6 +66,20 @@
     },
   });
 
+  // One for all readings: starting an audio context makes a gap in everything that plays, and buffers grow after it.
+  let ear = null;
+  async function listener(track) {
+    ear ??= { audio: new AudioContext(), analysers: new Map() };
+    await ear.audio.resume();
+    if (!ear.analysers.has(track.id)) {
+      const analyser = ear.audio.createAnalyser();
+      analyser.fftSize = 32_768;
+      ear.audio.createMediaStreamSource(new MediaStream([track])).connect(analyser);
+      ear.analysers.set(track.id, analyser);
+    }
+    return { audio: ear.audio, analyser: ear.analysers.get(track.id) };
+  }
+
   /** Watches and listens to one member: the moments (ms, this page's clock) at which white begins and sound begins. */
   globalThis.__flashes = async (name, ms) => {
     const video = [...document.querySelectorAll('[data-test=tile]')].find((t) => t.dataset.member === name && t.dataset.self !== 'true')?.querySelector('video');
@@ -87,11 +101,7 @@
         if (going) look();
       });
     look();
-    const audio = new AudioContext();
-    await audio.resume();
-    const analyser = audio.createAnalyser();
-    analyser.fftSize = 32_768;
-    audio.createMediaStreamSource(new MediaStream(element.srcObject.getAudioTracks())).connect(analyser);
+    const { audio, analyser } = await listener(element.srcObject.getAudioTracks()[0]);
     const data = new Float32Array(analyser.fftSize);
     let done = audio.currentTime;
     let quietSince = null;
@@ -114,7 +124,6 @@
       done = end;
     }
     going = false;
-    void audio.close();
     return { flashes, beeps };
   };
 })();
