@@ -20,7 +20,7 @@ impl Runs {
     /// Adds every run of one frame.
     pub fn add(&mut self, frame: &[u8]) {
         self.0
-            .extend(frame.array_windows::<RUN>().filter(|run| is_telling(*run)));
+            .extend(frame.array_windows::<RUN>().filter(|run| is_telling(run)));
     }
 
     /// How many runs are searched for.

@@ -13,6 +13,7 @@ use conclave::{
     Config, Server,
     admin::{Reply, Request, client::ask, record_text},
     config::origin,
+    logging::guard,
     tap::FrameTap,
 };
 use conclave_protocol::{
@@ -43,6 +44,7 @@ impl TestServer {
     /// # Panics
     /// If it does not start: no test makes sense then.
     pub async fn start(tap: Option<Arc<dyn FrameTap>>) -> Self {
+        guard::install();
         let data_dir = fresh_folder();
         let any_port = ([127, 0, 0, 1], 0).into();
         let config = Config {
@@ -106,10 +108,10 @@ impl TestServer {
         link.to_url(&origin(&self.name)).to_string()
     }
 
-    /// Ends the server as a signal would.
+    /// Ends the server as a signal would. Every test ends with this: what the server logged is judged here.
     ///
     /// # Panics
-    /// If it does not end cleanly.
+    /// If it does not end cleanly, or something was logged that must never be.
     pub async fn stop(mut self) {
         self.end.take();
         match timeout(ENDING, &mut self.task).await {
@@ -118,6 +120,8 @@ impl TestServer {
             Ok(Err(_)) => panic!("the server panicked"),
             Err(_) => panic!("the server does not end"),
         }
+        // The guard's own panic ends one connection's task, and nobody would hear of it.
+        guard::install().assert_clean();
     }
 }
 

@@ -25,6 +25,9 @@ impl Tapped {
         let recorder = Arc::new(Recorder::default());
         let server = TestServer::start(Some(recorder.clone())).await;
         let title = "The canary's own room";
+        for word in NAMES.iter().chain(&LINES).chain([&title]) {
+            conclave::logging::guard::install().plant(word);
+        }
         let link = server.room(title).await;
         let records: Vec<Arc<Record>> = NAMES.iter().map(|_| Arc::default()).collect();
         let mut bots = Vec::new();

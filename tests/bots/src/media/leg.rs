@@ -384,7 +384,6 @@ fn parameters(codec: Codec) -> RTCRtpCodecParameters {
     RTCRtpCodecParameters {
         rtp_codec: rtp_codec(codec),
         payload_type,
-        ..Default::default()
     }
 }
 
