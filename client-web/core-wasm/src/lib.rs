@@ -63,19 +63,6 @@ impl Core {
         // Exact below 2^53 ms.
         self.member.poll_timeout().map(|ms| ms as f64)
     }
-
-    /// Blocks for about `ms` of work like MLS's, so that a test can show that sound does not suffer. Gives how many operations it took.
-    #[cfg(feature = "test-hooks")]
-    #[wasm_bindgen(js_name = selftestSlow)]
-    pub fn selftest_slow(&self, ms: f64) -> u32 {
-        let until = js_sys::Date::now() + ms;
-        let mut done = 0;
-        while js_sys::Date::now() < until {
-            conclave_core::slow_operation();
-            done += 1;
-        }
-        done
-    }
 }
 
 /// What a pasted or opened text is: `{ok: true, kind, servers, operatorKeys}` or `{ok: false, code}`.

@@ -26,9 +26,3 @@ pub use io::{
     DepartReason, EndReason, EpochKeysOut, Event, Input, MidRole, NoticeCode, Output, Presence, Role, RosterEntry,
     State,
 };
-
-/// A piece of work like the MLS library's slow ones, for tests that show that sound does not suffer from it.
-#[cfg(feature = "test-hooks")]
-pub fn slow_operation() {
-    group::slow_operation();
-}

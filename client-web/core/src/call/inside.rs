@@ -135,6 +135,10 @@ impl Inside {
             .iter()
             .find(|h| h.call_id == self.call)
             .is_none_or(|h| h.head_seq <= self.log.have_seq);
+        if current {
+            // A notice whose commit went down with the server must not keep this member silent.
+            self.log.forget_notices(&mut s.out);
+        }
         self.cards.at = (current && self.is_first()).then_some(now);
         self.refresh(now, s);
         self.elsewhere = Calls::default();
@@ -263,7 +267,7 @@ impl Inside {
                 _ => Turn::Stay,
             },
             // SECURITY: whatever the server gives a sequence number takes its place in the log, garbage too, or members would disagree on the next.
-            (Err(_), _, Some(seq)) if self.log.place(seq) == Place::Next => {
+            (_, kind, Some(seq)) if kind != Some(EnvelopeType::Welcome) && self.log.place(seq) == Place::Next => {
                 self.void(now, s);
                 Turn::Stay
             }
@@ -306,6 +310,9 @@ impl Inside {
     fn words(&mut self, now: u64, from: MemberId, words: Words, s: &mut Shared) {
         match words {
             Words::Beacon { beacon } => {
+                if from != self.roster.own() && beacon.digest == self.group.epoch_digest() {
+                    self.log.in_step(now);
+                }
                 if self.roster.beacon(now, &from, beacon) {
                     self.refresh(now, s);
                 }

@@ -143,9 +143,10 @@ impl Lobby {
         )?;
         let body: Body = cbor::decode(&body)?;
         let (package, data) = keyring.read_key_package(&body.key_package)?;
-        self.waiting
-            .retain(|w| w.data.member_id != data.member_id && w.data.transport_id != data.transport_id);
-        if self.waiting.len() >= MAX_KNOCKS {
+        self.waiting.retain(|w| w.data.member_id != data.member_id);
+        // SECURITY: a knock under somebody else's transport must not push theirs out.
+        let taken = |w: &Waiting| w.data.transport_id == data.transport_id;
+        if self.waiting.len() >= MAX_KNOCKS || self.waiting.iter().any(taken) {
             return Err(CoreError::Limit);
         }
         self.waiting.push(Waiting { package, data, at: now });

@@ -30,6 +30,8 @@ pub(crate) struct Log {
     announced: (u64, u64),
     /// Messages of an epoch still to come, with their time of arrival.
     early: VecDeque<(u64, Vec<u8>)>,
+    /// When somebody else was last heard in this member's own epoch.
+    in_step_at: u64,
     /// When each past epoch ended, oldest first.
     ended: VecDeque<u64>,
 }
@@ -54,6 +56,7 @@ impl Log {
             held: false,
             announced: (0, 0),
             early: VecDeque::new(),
+            in_step_at: 0,
             ended: VecDeque::new(),
         }
     }
@@ -122,8 +125,20 @@ impl Log {
         self.release(out);
     }
 
-    /// No announced commit is outstanding any more.
+    /// Called when there are new keys, which end a hold, and when a commit was void: silence ends unless a later commit is announced already.
     pub(crate) fn release(&mut self, out: &mut VecDeque<Output>) {
+        if self.announced.0 > self.have_seq {
+            if self.held {
+                out.push_back(Output::Hold(true));
+            }
+            return;
+        }
+        self.forget_notices(out);
+    }
+
+    /// No announced commit is outstanding, as far as a fresh admission says.
+    pub(crate) fn forget_notices(&mut self, out: &mut VecDeque<Output>) {
+        self.announced = (0, 0);
         self.hold_at = None;
         if self.held {
             self.held = false;
@@ -154,6 +169,15 @@ impl Log {
         self.early.push_back((at, bytes));
     }
 
+    /// Somebody else stands in this member's epoch: whatever claims a later one for longer is not worth believing.
+    ///
+    /// SECURITY: a message's epoch is not authenticated before the message can be opened; without this one forged envelope would make
+    /// everybody join anew.
+    pub(crate) fn in_step(&mut self, now: u64) {
+        self.in_step_at = now;
+        self.early.retain(|(at, _)| now.saturating_sub(*at) < LEFT_BEHIND_MS);
+    }
+
     /// Others have been speaking for a while in an epoch that this member has not reached, and no announced commit can still bring it there.
     pub(crate) fn left_behind(&self, now: u64) -> bool {
         self.left_behind_at().is_some_and(|at| now >= at)
@@ -166,7 +190,8 @@ impl Log {
         } else {
             0
         };
-        self.early.front().map(|(at, _)| (at + LEFT_BEHIND_MS).max(body_until))
+        let since = |at: u64| at.max(self.in_step_at) + LEFT_BEHIND_MS;
+        self.early.front().map(|(at, _)| since(*at).max(body_until))
     }
 
     pub(crate) fn epoch_ended(&mut self, now: u64) {
@@ -198,5 +223,43 @@ impl Log {
         .into_iter()
         .flatten()
         .min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forged_epoch_is_not_believed_while_others_stand_in_ours() {
+        let mut log = Log::new(4);
+        log.keep_early(10_000, vec![1]);
+        assert!(log.left_behind(10_000 + LEFT_BEHIND_MS), "nobody else was heard");
+        for at in (10_000..30_000).step_by(2_000) {
+            log.in_step(at);
+            log.keep_early(at, vec![2]);
+            assert!(
+                !log.left_behind(at + 2_000),
+                "one envelope a second made this member leave"
+            );
+        }
+        assert!(log.take_early().len() <= 3, "forged messages are kept for ever");
+    }
+
+    #[test]
+    fn silence_outlasts_a_commit_that_another_one_follows() {
+        let (mut log, mut out) = (Log::new(4), VecDeque::new());
+        log.notice(1_000, 5, true);
+        log.notice(1_100, 6, true);
+        log.tick(1_000 + HOLD_DROP_MS, &mut out);
+        assert!(matches!(out.pop_front(), Some(Output::Hold(true))));
+        log.advance(&mut out);
+        assert!(
+            matches!(out.pop_front(), Some(Output::Hold(true))),
+            "new keys ended the silence, though a later commit is ordered"
+        );
+        log.advance(&mut out);
+        assert!(matches!(out.pop_front(), Some(Output::Hold(false))));
+        assert!(out.is_empty());
     }
 }

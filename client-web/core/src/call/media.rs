@@ -40,15 +40,26 @@ impl Media {
         self.sections.clear();
         self.answered = false;
         self.published.clear();
-        self.shown.clear();
+        self.expect_nothing(out);
         self.tracks.clear();
         out.push_back(Output::NeedOffer);
     }
 
-    pub(crate) fn ready(&mut self, mids: Vec<MidRole>) {
+    pub(crate) fn ready(&mut self, mids: Vec<MidRole>, out: &mut VecDeque<Output>) {
         self.sections = mids;
         self.published.clear();
-        self.shown.clear();
+        self.expect_nothing(out);
+    }
+
+    /// SECURITY: a receiver that still expected an old track would show it if the server put it there unasked.
+    pub(crate) fn expect_nothing(&mut self, out: &mut VecDeque<Output>) {
+        for (mid, track) in std::mem::take(&mut self.shown) {
+            out.push_back(Output::Expect {
+                mid,
+                kind: track.kind,
+                track: None,
+            });
+        }
     }
 
     pub(crate) fn answered(&mut self) {

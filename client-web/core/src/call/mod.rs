@@ -300,6 +300,7 @@ impl Member {
                 // The old call is over with its last member. A fresh connection brings a fresh list of calls, and nothing that was meant
                 // for the old one: neither its envelopes nor the answer to an offer made there.
                 inside.give_up_call(&mut self.shared);
+                inside.media.expect_nothing(&mut self.shared.out);
                 match self.outside(inside.into_group().into_identity(), false, None) {
                     Ok(newcomer) => {
                         self.stage = Stage::Outside(newcomer);
@@ -309,9 +310,10 @@ impl Member {
                 }
             }
             Turn::JoinAnew => {
-                let Stage::Inside(inside) = std::mem::replace(&mut self.stage, Stage::Over) else {
+                let Stage::Inside(mut inside) = std::mem::replace(&mut self.stage, Stage::Over) else {
                     return;
                 };
+                inside.media.expect_nothing(&mut self.shared.out);
                 let farewell = inside.farewell();
                 drop(inside);
                 let s = &mut self.shared;

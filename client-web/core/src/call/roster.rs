@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use conclave_protocol::ids::MemberId;
+use conclave_protocol::ids::{MemberId, TransportId};
 
 use super::words::Beacon;
 use crate::group::{Leaf, LeafData};
@@ -88,7 +88,16 @@ impl Roster {
         let mut fresh: Vec<Leaf> = Vec::new();
         for (id, leaf) in present {
             match self.entries.get_mut(&id) {
-                Some(entry) if removed.contains(&entry.leaf) => entry.added_anew(now, leaf),
+                Some(entry) if removed.contains(&entry.leaf) => {
+                    let before = entry.name.clone();
+                    entry.added_anew(now, leaf);
+                    if entry.name != before {
+                        let reason = DepartReason::Left;
+                        changes.push(Change::Departed { name: before, reason });
+                        let name = entry.name.clone();
+                        changes.push(Change::Arrived { name });
+                    }
+                }
                 Some(entry) => entry.leaf = leaf.index,
                 None => fresh.push(leaf),
             }
@@ -207,6 +216,10 @@ impl Roster {
 
     pub(crate) fn entry(&self, member: &MemberId) -> Option<&Entry> {
         self.entries.get(member)
+    }
+
+    pub(crate) fn has_transport(&self, transport: &TransportId) -> bool {
+        self.entries.values().any(|e| e.data.transport_id == *transport)
     }
 
     pub(crate) fn contains(&self, member: &MemberId) -> bool {

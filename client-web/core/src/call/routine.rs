@@ -105,7 +105,8 @@ impl Inside {
     fn add_at(&self, waiting: &Waiting) -> Option<u64> {
         let member = waiting.data.member_id;
         let Some(entry) = self.roster.entry(&member) else {
-            return Some(0);
+            // A transport that is somebody's already would make the commit void for everyone.
+            return (!self.roster.has_transport(&waiting.data.transport_id)).then_some(0);
         };
         let same_key = self
             .group
@@ -263,7 +264,7 @@ impl Inside {
     }
 
     pub(crate) fn media_ready(&mut self, now: u64, mids: Vec<MidRole>, s: &mut Shared) {
-        self.media.ready(mids);
+        self.media.ready(mids, &mut s.out);
         self.refresh(now, s);
     }
 

@@ -13,9 +13,9 @@ use openmls::schedule::{ExternalPsk, PreSharedKeyId, Psk};
 
 use conclave_protocol::ids::TransportId;
 
-use super::policy::{CommitData, CommitVerified};
-use super::{Group, SUITE, leaf_data, sorted};
-use crate::error::CoreError;
+use super::policy::{CommitData, CommitVerified, Newcomers};
+use super::{Group, SUITE, sorted};
+use crate::error::{CoreError, PolicyFault};
 use crate::limits;
 
 /// A commit ready to be submitted, with its Welcome.
@@ -59,11 +59,7 @@ impl Group {
         removes: &[u32],
         base_seq: u64,
     ) -> Result<OwnCommit, CoreError> {
-        let added = adds
-            .iter()
-            .map(|p| leaf_data(p.leaf_node()).map(|d| d.transport_id))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(CoreError::Refused)?;
+        let added = self.check_own_adds(&adds, removes).map_err(CoreError::Refused)?;
         let drop = sorted(
             self.leaves()
                 .iter()
@@ -89,13 +85,37 @@ impl Group {
         })
     }
 
-    fn build(&mut self, adds: Vec<KeyPackage>, removes: &[u32]) -> Result<(Vec<u8>, Option<Vec<u8>>), CoreError> {
+    /// INVARIANT: our own commit passes the rules that everybody else applies to it. We merge it on its echo without reading it, so one that
+    /// the others void would leave us alone in an epoch.
+    fn check_own_adds(&self, adds: &[KeyPackage], removes: &[u32]) -> Result<Vec<TransportId>, PolicyFault> {
+        let mut newcomers = Newcomers::beside(self, removes);
+        for package in adds {
+            newcomers.check(package.leaf_node())?;
+        }
+        Ok(newcomers.transports())
+    }
+
+    /// SECURITY: every Add mixes in the link's secret, so a server that swaps key packages gains nothing.
+    pub(super) fn build(
+        &mut self,
+        adds: Vec<KeyPackage>,
+        removes: &[u32],
+    ) -> Result<(Vec<u8>, Option<Vec<u8>>), CoreError> {
+        let with_psk = !adds.is_empty();
+        self.build_with(adds, removes, with_psk)
+    }
+
+    pub(super) fn build_with(
+        &mut self,
+        adds: Vec<KeyPackage>,
+        removes: &[u32],
+        with_psk: bool,
+    ) -> Result<(Vec<u8>, Option<Vec<u8>>), CoreError> {
         let provider = &self.keyring.provider;
         let with_path = adds.is_empty() || self.mls.members().count() <= limits::WARM_ADDS_UP_TO;
-        let psk = if adds.is_empty() {
+        let psk = if !with_psk {
             None
         } else {
-            // SECURITY: every Add mixes in the link's secret, so a server that swaps key packages gains nothing.
             let psk = Psk::External(ExternalPsk::new(self.keyring.room.psk_id()));
             let id = PreSharedKeyId::new(SUITE, provider.rand(), psk).map_err(|_| CoreError::Library)?;
             Some(Proposal::PreSharedKey(Box::new(PreSharedKeyProposal::new(id))))

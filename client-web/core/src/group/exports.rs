@@ -180,14 +180,3 @@ impl SafetySecret {
         }
     }
 }
-
-/// One safety number's worth of work over nothing.
-#[cfg(feature = "test-hooks")]
-pub(crate) fn slow_operation() {
-    let secret = SafetySecret {
-        secret: Zeroizing::new([0; 32]),
-        salt: [0; 16],
-    };
-    // Only the time that it takes matters.
-    let _ = safety_digits(&secret);
-}

@@ -30,8 +30,6 @@ use conclave_protocol::ids::{CallId, MemberId, RoomFp, TransportId};
 use conclave_protocol::keys::{Psk as LinkPsk, psk_id};
 
 pub(crate) use commit::{Incoming, Merged};
-#[cfg(feature = "test-hooks")]
-pub(crate) use exports::slow_operation;
 pub(crate) use exports::{LobbyKey, safety_digits, twenty_digits};
 pub(crate) use keys::{LeafKey, verify};
 pub(crate) use leaf::LeafData;

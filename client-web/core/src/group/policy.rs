@@ -5,10 +5,12 @@
 
 use minicbor::{Decode, Encode};
 use openmls::prelude::tls_codec::{DeserializeBytes as _, Serialize as _};
-use openmls::prelude::{LeafNodeIndex, PreSharedKeyProposal, Proposal, ProposalOrRefType, Sender, StagedCommit};
+use openmls::prelude::{
+    LeafNode, LeafNodeIndex, PreSharedKeyProposal, Proposal, ProposalOrRefType, Sender, StagedCommit,
+};
 use openmls::schedule::PreSharedKeyId;
 
-use conclave_protocol::ids::TransportId;
+use conclave_protocol::ids::{MemberId, TransportId};
 
 use super::commit::Merged;
 use super::{Group, LeafData, leaf_data, sorted};
@@ -123,28 +125,14 @@ impl Group {
 
     /// New leaves say who they are, and take nobody's ids.
     fn check_added(&self, staged: &StagedCommit, removed: &[u32]) -> Result<bool, PolicyFault> {
-        let mut present: Vec<LeafData> = self
-            .leaves()
-            .into_iter()
-            .filter(|l| !removed.contains(&l.index))
-            .map(|l| l.data)
-            .collect();
-        let mut any = false;
+        let mut newcomers = Newcomers::beside(self, removed);
         for add in staged.add_proposals() {
-            any = true;
-            let leaf = leaf_data(add.add_proposal().key_package().leaf_node())?;
-            if present
-                .iter()
-                .any(|p| p.member_id == leaf.member_id || p.transport_id == leaf.transport_id)
-            {
-                return Err(PolicyFault::DuplicateId);
-            }
-            present.push(leaf);
+            newcomers.check(add.add_proposal().key_package().leaf_node())?;
         }
-        if present.len() > MAX_MEMBERS {
+        if newcomers.present.len() > MAX_MEMBERS {
             Err(PolicyFault::DuplicateId)
         } else {
-            Ok(any)
+            Ok(!newcomers.added.is_empty())
         }
     }
 
@@ -180,6 +168,50 @@ impl Group {
             && new.signature_key() == old.signature_key()
             && new.extensions() == old.extensions();
         if same { Ok(()) } else { Err(PolicyFault::LeafChanged) }
+    }
+}
+
+/// The leaves of one commit's Adds, checked against the members who stay, those who go, and each other.
+pub(super) struct Newcomers {
+    present: Vec<LeafData>,
+    /// Ids and signature keys of the leaves that the same commit removes.
+    leaving: Vec<(MemberId, Vec<u8>)>,
+    added: Vec<TransportId>,
+}
+
+impl Newcomers {
+    pub(super) fn beside(group: &Group, removed: &[u32]) -> Self {
+        let (leaving, staying): (Vec<_>, Vec<_>) = group
+            .leaves()
+            .into_iter()
+            .partition(|leaf| removed.contains(&leaf.index));
+        let key = |index| group.mls().public_group().leaf(LeafNodeIndex::new(index));
+        Self {
+            present: staying.into_iter().map(|leaf| leaf.data).collect(),
+            leaving: leaving
+                .into_iter()
+                .filter_map(|l| Some((l.data.member_id, key(l.index)?.signature_key().as_slice().to_vec())))
+                .collect(),
+            added: Vec::new(),
+        }
+    }
+
+    /// SECURITY: whoever is removed and added under one member id must hold the same leaf key, or any member could put somebody else in
+    /// the place of another without a departure or an arrival being seen.
+    pub(super) fn check(&mut self, node: &LeafNode) -> Result<(), PolicyFault> {
+        let leaf = leaf_data(node)?;
+        let taken = |p: &LeafData| p.member_id == leaf.member_id || p.transport_id == leaf.transport_id;
+        let usurped = |(id, key): &(MemberId, Vec<u8>)| *id == leaf.member_id && key != node.signature_key().as_slice();
+        if self.present.iter().any(taken) || self.leaving.iter().any(usurped) {
+            return Err(PolicyFault::DuplicateId);
+        }
+        self.added.push(leaf.transport_id);
+        self.present.push(leaf);
+        Ok(())
+    }
+
+    pub(super) fn transports(self) -> Vec<TransportId> {
+        self.added
     }
 }
 
