@@ -93,6 +93,7 @@ export class RunningCall implements CallPort {
         void this.#connection?.preferCodec(message.codec).catch(() => undefined);
         break;
       case 'event':
+        if (message.event.e === 'notice' && message.event.code === 'mediaRefused' && this.#connection?.refused() !== true) break;
         this.model.handle(message.event);
         if (message.event.e === 'roster') this.#labelSounds();
         this.#port.changed(this.model);
@@ -208,6 +209,7 @@ export class RunningCall implements CallPort {
         this.model.loud.value = sources;
       },
       leaked: () => this.#fail('plaintext'),
+      failed: () => this.#fail('mediaFailed'),
     });
     this.#published.clear();
     void this.#sendDevices();

@@ -8,7 +8,8 @@
 //   4. `stats.ts` compares what left with what was sealed.
 
 import { Codec, TrackKind, type MidRole, type NegotiatedPlace, type TransformOptions, type VideoCodec } from '../protocol/messages';
-import { allowedCodecs, PLACES, readNegotiated } from './plan';
+import { Offers } from './offers';
+import { allowedCodecs, PLACES, readNegotiated, readSources } from './plan';
 
 /** `encodedInsertableStreams` is not in the type library: it is Chromium's. */
 interface SealedConfiguration extends RTCConfiguration {
@@ -37,10 +38,10 @@ export class Connection {
   readonly #transceivers: readonly RTCRtpTransceiver[];
   readonly #on: ConnectionEvents;
   #codec: VideoCodec;
-  #mids: readonly string[] = [];
+  readonly #offers = new Offers((restart) => this.#makeOffer(restart));
+  #places: ReadonlyMap<string, number> = new Map();
+  #sources: ReadonlyMap<number, number> = new Map();
   #closed = false;
-  #offering = false;
-  #offerAgain: 'no' | 'offer' | 'restart' = 'no';
   #lastRestartMs = Number.NEGATIVE_INFINITY;
 
   constructor(worker: Worker, generation: number, codec: VideoCodec, on: ConnectionEvents) {
@@ -66,40 +67,26 @@ export class Connection {
     });
   }
 
-  /** Makes an offer; while one is out, the next waits for its answer. */
-  async offer(restart = false): Promise<void> {
-    if (this.#closed) return;
-    if (this.#offering) {
-      this.#offerAgain = restart || this.#offerAgain === 'restart' ? 'restart' : 'offer';
-      return;
-    }
-    this.#offering = true;
-    await this.pc.setLocalDescription(await this.pc.createOffer({ iceRestart: restart }));
-    const sdp = this.pc.localDescription?.sdp;
-    if (sdp === undefined || this.#closed) return;
-    const places = readNegotiated(sdp);
-    this.#mids = places.map((place) => place.mid);
-    this.#on.negotiated(places);
-    const mids = places.flatMap(({ place, mid }): MidRole[] => {
-      const role = PLACES[place]?.role;
-      return role === undefined ? [] : [{ ...role, mid }];
-    });
-    this.#on.offer(sdp, mids);
+  /** The first offer. Throws if the browser cannot make one. */
+  async offer(): Promise<void> {
+    await this.#offers.make(false);
   }
 
   /** The server's answer. `false`: it does not fit, and the connection is of no use. */
   async answer(sdp: string): Promise<boolean> {
-    if (this.#closed || !this.#offering) return true;
+    if (this.#closed || !this.#offers.out) return true;
     try {
       await this.pc.setRemoteDescription({ type: 'answer', sdp });
     } catch {
       return false;
     }
-    this.#offering = false;
-    const again = this.#offerAgain;
-    this.#offerAgain = 'no';
-    if (again !== 'no') await this.offer(again === 'restart');
+    this.#offers.answered();
     return true;
+  }
+
+  /** The server refused our offer; another follows. `true`: people should hear of it. */
+  refused(): boolean {
+    return !this.#closed && this.#offers.refused();
   }
 
   /** The network changed, or the path failed: new credentials over the same keys. */
@@ -107,7 +94,7 @@ export class Connection {
     const now = performance.now();
     if (this.#closed || now - this.#lastRestartMs < RESTART_GAP_MS) return;
     this.#lastRestartMs = now;
-    void this.offer(true);
+    this.#offers.attempt(true);
   }
 
   async setTrack(kind: TrackKind, track: MediaStreamTrack | null): Promise<void> {
@@ -130,18 +117,40 @@ export class Connection {
       preferCodecs(transceiver, 'video', codec);
       if (place.side === 'send' && !(await switchCodec(transceiver.sender, codec))) renegotiate = true;
     }
-    if (renegotiate) await this.offer();
+    if (renegotiate) this.#offers.attempt(false);
   }
 
   placeOf(mid: string): number {
-    return this.#mids.indexOf(mid);
+    return this.#places.get(mid) ?? -1;
+  }
+
+  /** The place whose sender has this SSRC, by our own newest offer; -1: none. */
+  placeOfSource(ssrc: number): number {
+    return this.#sources.get(ssrc) ?? -1;
   }
 
   close(): void {
     this.#closed = true;
+    this.#offers.close();
     // The senders lose their tracks first: should closing take its time, nothing is encoded meanwhile.
     for (const transceiver of this.#transceivers) void transceiver.sender.replaceTrack(null).catch(() => undefined);
     this.pc.close();
+  }
+
+  /** After a refusal this updates the offer that is pending: nothing needs to be rolled back. */
+  async #makeOffer(restart: boolean): Promise<void> {
+    await this.pc.setLocalDescription(await this.pc.createOffer({ iceRestart: restart }));
+    const sdp = this.pc.localDescription?.sdp;
+    if (sdp === undefined || this.#closed) return;
+    const places = readNegotiated(sdp);
+    this.#places = new Map(places.map(({ place, mid }) => [mid, place]));
+    this.#sources = readSources(sdp);
+    this.#on.negotiated(places);
+    const mids = places.flatMap(({ place, mid }): MidRole[] => {
+      const role = PLACES[place]?.role;
+      return role === undefined ? [] : [{ ...role, mid }];
+    });
+    this.#on.offer(sdp, mids);
   }
 }
 

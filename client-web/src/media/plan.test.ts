@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { allowedCodecs, codecMask, PLACES, readNegotiated } from './plan';
+import { allowedCodecs, codecMask, PLACES, readNegotiated, readSources } from './plan';
 
 const CHROMIUM = [
   { mimeType: 'video/VP8' }, { mimeType: 'video/rtx' }, { mimeType: 'video/VP9', sdpFmtpLine: 'profile-id=0' },
@@ -36,5 +36,10 @@ describe('the plan of the connection', () => {
       { place: 1, mid: 'v1', codecs: [[98, 2], [96, 1]] },
     ]);
     expect(readNegotiated('')).toEqual([]);
+  });
+
+  it('finds the place of each SSRC of ours, repeats included', () => {
+    const sdp = ['v=0', 'm=audio 9 UDP/TLS/RTP/SAVPF 111', 'a=ssrc:11 cname:x', 'm=video 9 UDP/TLS/RTP/SAVPF 98', 'a=ssrc-group:FID 22 23', 'a=ssrc:22 cname:x', 'a=ssrc:23 cname:x', 'a=ssrc:23 msid:- y', ''].join('\r\n');
+    expect([...readSources(sdp)]).toEqual([[11, 0], [22, 1], [23, 1]]);
   });
 });

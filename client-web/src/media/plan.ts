@@ -58,8 +58,7 @@ export function codecMask(sending: readonly CodecLine[], receiving: readonly Cod
 
 /** Reads mids and payload types from our own session description; m-lines stand in the order of `PLACES`. */
 export function readNegotiated(sdp: string): NegotiatedPlace[] {
-  const sections = sdp.split(/\r?\n(?=m=)/).slice(1);
-  return sections.flatMap((section, place) => {
+  return sectionsOf(sdp).flatMap((section, place) => {
     const mid = /^a=mid:(\S+)$/m.exec(section.replace(/\r/g, ''))?.[1];
     if (mid === undefined) return [];
     const codecs: [number, Codec][] = [];
@@ -69,4 +68,17 @@ export function readNegotiated(sdp: string): NegotiatedPlace[] {
     }
     return [{ place, mid, codecs }];
   });
+}
+
+/** The SSRCs that our own session description names, with the places of their m-lines. */
+export function readSources(sdp: string): ReadonlyMap<number, number> {
+  const sources = new Map<number, number>();
+  for (const [place, section] of sectionsOf(sdp).entries()) {
+    for (const [, ssrc] of section.matchAll(/^a=ssrc:(\d+)/gm)) sources.set(Number(ssrc), place);
+  }
+  return sources;
+}
+
+function sectionsOf(sdp: string): string[] {
+  return sdp.split(/\r?\n(?=m=)/).slice(1);
 }

@@ -1,41 +1,53 @@
-// Reads the browser's statistics: for the running self-test, for who is speaking, and for a path that went dead. It decides nothing.
+// Reads the browser's statistics: for the running self-test, for who is speaking, and for a path that went dead.
+//
+// SECURITY: a self-test that cannot be made is not one that was passed. Faults that stay, and a media worker that does not
+// answer, end the call; they are not passed over.
 
-import { SelfTest, type SenderStatistics } from '../state/selftest';
+import { SelfTest } from '../state/selftest';
 import { SpeakingMeter } from '../state/speaking';
 import type { SenderCounts } from '../protocol/messages';
 import type { Connection } from './connection';
 import { PathWatch } from './path';
 import { PLACES } from './plan';
+import { leaving, type OutboundEntry } from './senders';
 
 /** Five times a second: below, the ring lags behind the voice; above, it only costs. */
 const LISTEN_MS = 200;
 /** Every tenth reading feeds the self-test: two seconds. */
 const LISTENS_PER_TEST = 10;
+/** Readings of one kind that may fail in a row. One may be chance; a self-test that failed three times was off for six seconds. */
+const MOST_FAULTS = 3;
+/**
+ * How long the media worker may take to answer, in steps: a machine that slept wakes with one step gone, not with all of
+ * them. It answers within milliseconds; after five seconds without, no frame passes either.
+ */
+const STEP_MS = 1_000;
+const STEPS = 5;
+/** Until its first answer, as it may still be loading over a slow network. Nothing can leave before it runs. */
+const FIRST_STEPS = 20;
 
 export interface StatsPort {
   counts(connection: number): Promise<readonly SenderCounts[]>;
   loud(sources: ReadonlySet<string>): void;
   /** Unsealed media may have left. The call must end now. */
   leaked(): void;
+  /** Statistics or media worker are out of order, so the self-test cannot be made. The call must end. */
+  failed(): void;
 }
 
+/** What is read of a connection. */
+export type Readable = Pick<Connection, 'generation' | 'placeOf' | 'placeOfSource' | 'restart'> & { readonly pc: Pick<RTCPeerConnection, 'getStats'> };
+
 /** The statistics that are read, as far as browsers give them. */
-interface Entry {
-  readonly type: string;
-  readonly mid?: string;
+interface Entry extends OutboundEntry {
   readonly kind?: string;
   readonly bytesReceived?: number;
-  readonly framesEncoded?: number;
-  readonly packetsSent?: number;
-  readonly bytesSent?: number;
-  readonly retransmittedPacketsSent?: number;
-  readonly retransmittedBytesSent?: number;
   readonly totalAudioEnergy?: number;
   readonly totalSamplesDuration?: number;
 }
 
 export class Stats {
-  readonly #connection: Connection;
+  readonly #connection: Readable;
   readonly #port: StatsPort;
   readonly #meter = new SpeakingMeter();
   readonly #test = new SelfTest();
@@ -43,9 +55,11 @@ export class Stats {
   readonly #timer: ReturnType<typeof setInterval>;
   #busy = false;
   #listens = 0;
+  #faults = { listen: 0, test: 0 };
+  #answered = false;
   #stopped = false;
 
-  constructor(connection: Connection, port: StatsPort) {
+  constructor(connection: Readable, port: StatsPort) {
     this.#connection = connection;
     this.#port = port;
     this.#timer = setInterval(() => void this.#read(), LISTEN_MS);
@@ -59,22 +73,57 @@ export class Stats {
   async #read(): Promise<void> {
     if (this.#busy || this.#stopped) return;
     this.#busy = true;
+    this.#listens += 1;
+    // Counted apart: nine readings without a test that succeed must not hide a test that never does.
+    const kind = this.#listens % LISTENS_PER_TEST === 0 ? 'test' : 'listen';
     try {
-      this.#listens += 1;
-      const test = this.#listens % LISTENS_PER_TEST === 0;
       // The order matters: counts, statistics, counts (see `selftest.ts`).
-      const before = test ? await this.#port.counts(this.#connection.generation) : null;
+      const before = kind === 'test' ? await this.#counts() : null;
       const report = await this.#connection.pc.getStats();
       const entries: Entry[] = [];
       report.forEach((entry: Entry) => entries.push(entry));
       this.#listen(entries);
       this.#watch(entries);
       if (before !== null) await this.#compare(before, entries);
+      this.#faults[kind] = 0;
     } catch {
-      // The connection was closed while it was read.
+      this.#faults[kind] += 1;
+      if (this.#faults[kind] >= MOST_FAULTS) this.#fail();
     } finally {
       this.#busy = false;
     }
+  }
+
+  #fail(): void {
+    // Stopped: the connection was closed while it was read.
+    if (this.#stopped) return;
+    this.stop();
+    this.#port.failed();
+  }
+
+  /** The media worker's counts. If there are none in time, the call ends. */
+  #counts(): Promise<readonly SenderCounts[]> {
+    return new Promise((resolve, reject) => {
+      let steps = this.#answered ? STEPS : FIRST_STEPS;
+      const patience = setInterval(() => {
+        steps -= 1;
+        if (steps > 0 && !this.#stopped) return;
+        clearInterval(patience);
+        this.#fail();
+        reject(new Error('the media worker does not answer'));
+      }, STEP_MS);
+      this.#port.counts(this.#connection.generation).then(
+        (counts) => {
+          clearInterval(patience);
+          this.#answered = true;
+          resolve(counts);
+        },
+        (fault: unknown) => {
+          clearInterval(patience);
+          reject(fault as Error);
+        },
+      );
+    });
   }
 
   #listen(entries: readonly Entry[]): void {
@@ -98,30 +147,9 @@ export class Stats {
   }
 
   async #compare(before: readonly SenderCounts[], entries: readonly Entry[]): Promise<void> {
-    const statistics = this.#senders(entries);
-    const after = await this.#port.counts(this.#connection.generation);
+    const { senders, stray } = leaving(entries, this.#connection);
+    const after = await this.#counts();
     if (this.#stopped) return;
-    if (this.#test.check({ before, statistics, after }) !== null) this.#port.leaked();
-  }
-
-  #senders(entries: readonly Entry[]): SenderStatistics[] {
-    const sums = new Map<number, SenderStatistics>();
-    for (const entry of entries) {
-      if (entry.type !== 'outbound-rtp' || entry.mid === undefined) continue;
-      const place = this.#connection.placeOf(entry.mid);
-      const medium = PLACES[place]?.medium;
-      if (medium === undefined) continue;
-      const sum = sums.get(place);
-      sums.set(place, {
-        place,
-        medium,
-        framesEncoded: (sum?.framesEncoded ?? 0) + (entry.framesEncoded ?? 0),
-        packets: (sum?.packets ?? 0) + (entry.packetsSent ?? 0),
-        bytes: (sum?.bytes ?? 0) + (entry.bytesSent ?? 0),
-        repeatedPackets: (sum?.repeatedPackets ?? 0) + (entry.retransmittedPacketsSent ?? 0),
-        repeatedBytes: (sum?.repeatedBytes ?? 0) + (entry.retransmittedBytesSent ?? 0),
-      });
-    }
-    return [...sums.values()];
+    if (stray || this.#test.check({ before, statistics: senders, after }) !== null) this.#port.leaked();
   }
 }

@@ -142,9 +142,29 @@ describe('the path of a frame', () => {
   it('names the owner again on a new connection', () => {
     const { path: frames } = path();
     frames.handleCore(keys(), 0);
-    frames.negotiated(2, [{ place: 12, mid: '12', codecs: [[98, 2]] }]);
     frames.handleCore({ t: 'expect', mid: '12', transport: transport(0xa) }, 0);
     expect(frames.open(RECEIVE, VP9, 0, new Uint8Array([0xa, 1]))?.change).not.toBeNull();
+    frames.negotiated(2, [{ place: 12, mid: '12', codecs: [[98, 2]] }]);
     expect(frames.open({ ...RECEIVE, connection: 2 }, VP9, 0, new Uint8Array([0xa, 1]))?.change).not.toBeNull();
+  });
+
+  it('forgets connections before the newest, and lets none of their frames through', () => {
+    const { path: frames } = path();
+    const places = [{ place: 1, mid: '1', codecs: [[98, 2]] }, { place: 12, mid: '12', codecs: [[98, 2]] }] as const;
+    frames.handleCore(keys(), 0);
+    frames.handleCore({ t: 'expect', mid: '12', transport: transport(0xa) }, 0);
+    for (const connection of [9, 10]) {
+      frames.negotiated(connection, places);
+      expect(frames.seal({ ...SEND, connection }, VP9, 0, DATA)).toBeDefined();
+      expect(frames.open({ ...RECEIVE, connection }, VP9, 0, new Uint8Array([0xa, 1]))).toBeDefined();
+    }
+    // Another offer of the same connection keeps its counts.
+    frames.negotiated(10, places);
+    frames.negotiated(9, places);
+    expect(frames.counts(9)).toEqual([]);
+    expect(frames.seal({ ...SEND, connection: 9 }, VP9, 0, DATA)).toBeUndefined();
+    expect(frames.open({ ...RECEIVE, connection: 9 }, VP9, 0, new Uint8Array([0xa, 1]))).toBeUndefined();
+    expect(frames.counts(9)).toEqual([]);
+    expect(frames.counts(10)).toEqual([{ place: 1, seen: 1, sealed: 1, sealedBytes: 6 }]);
   });
 });

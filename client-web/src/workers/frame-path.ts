@@ -66,6 +66,8 @@ export class FramePath {
   #expected = new Map<string, Expectation>();
   #owners = new Map<string, string>();
   #counts = new Map<string, { seen: number; sealed: number; sealedBytes: number }>();
+  /** The newest connection that made an offer. Those before it are closed. */
+  #newest = 0;
 
   /** The module is there; keys may come. */
   ready(make: () => FrameCrypto): void {
@@ -99,11 +101,21 @@ export class FramePath {
   }
 
   negotiated(connection: number, places: readonly NegotiatedPlace[]): void {
+    if (connection < this.#newest) return;
+    if (connection > this.#newest) {
+      this.#newest = connection;
+      // COST: a call over a bad network makes many connections; what is kept is that of one.
+      for (const map of [this.#places, this.#owners, this.#counts]) {
+        for (const key of map.keys()) if (Number.parseInt(key, 10) < connection) map.delete(key);
+      }
+    }
     for (const { place, mid, codecs } of places) this.#places.set(`${connection}/${place}`, { mid, codecs: new Map(codecs) });
   }
 
   /** A frame of our own encoder. */
   seal(options: TransformOptions, facts: FrameFacts, captureMs: number, data: Uint8Array): Uint8Array | undefined {
+    // A closed connection's last frames go nowhere, and leave no entry.
+    if (options.connection < this.#newest) return undefined;
     const key = `${options.connection}/${options.place}`;
     const counts = this.#counts.get(key) ?? { seen: 0, sealed: 0, sealedBytes: 0 };
     this.#counts.set(key, counts);
