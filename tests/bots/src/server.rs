@@ -45,6 +45,8 @@ impl TestServer {
     /// If it does not start: no test makes sense then.
     pub async fn start(tap: Option<Arc<dyn FrameTap>>) -> Self {
         guard::install();
+        // Every test on a server is also one of its log: a layer that panics on addresses, ids and planted texts.
+        guard::install();
         let data_dir = fresh_folder();
         let any_port = ([127, 0, 0, 1], 0).into();
         let config = Config {
@@ -78,6 +80,7 @@ impl TestServer {
     /// # Panics
     /// If the server does not take it.
     pub async fn room(&self, title: &str) -> GuestLink {
+        guard::install().plant(title);
         let mut entropy = [0; NEW_ROOM_ENTROPY];
         getrandom::fill(&mut entropy).unwrap_or_else(|error| panic!("no randomness: {error}"));
         let day_made = today();
@@ -120,6 +123,7 @@ impl TestServer {
             Ok(Err(_)) => panic!("the server panicked"),
             Err(_) => panic!("the server does not end"),
         }
+        guard::install().assert_clean();
         // The guard's own panic ends one connection's task, and nobody would hear of it.
         guard::install().assert_clean();
     }

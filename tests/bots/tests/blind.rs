@@ -29,6 +29,9 @@ impl Tapped {
             conclave::logging::guard::install().plant(word);
         }
         let link = server.room(title).await;
+        for text in NAMES.iter().chain(&LINES) {
+            conclave::logging::guard::install().plant(text);
+        }
         let records: Vec<Arc<Record>> = NAMES.iter().map(|_| Arc::default()).collect();
         let mut bots = Vec::new();
         for (at, (name, record)) in NAMES.iter().zip(&records).enumerate() {
