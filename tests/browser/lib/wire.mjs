@@ -8,6 +8,11 @@ const FAR = '127.0.0.2';
 
 /** Payloads of the WebSocket frames in one direction of a connection; empty if it was no WebSocket. */
 function* payloads(bytes) {
+  for (const { payload } of frames(bytes)) yield payload;
+}
+
+/** The same, each with the place in the stream where it ends. */
+function* frames(bytes) {
   let at = bytes.indexOf('\r\n\r\n') + 4;
   if (at < 4 || !/upgrade: websocket/i.test(bytes.subarray(0, at).toString('latin1'))) return;
   while (at + 2 <= bytes.length) {
@@ -29,7 +34,7 @@ function* payloads(bytes) {
     const payload = Buffer.from(bytes.subarray(at, at + length));
     at += length;
     if (mask !== null) for (let n = 0; n < length; n += 1) payload[n] ^= mask[n & 3];
-    yield payload;
+    yield { payload, end: at };
   }
 }
 
@@ -53,10 +58,14 @@ export class Wire {
 
   #carry(near, port) {
     const far = connect(port, FAR);
-    const kept = { up: [], down: [], sockets: [near, far] };
+    const kept = { up: [], down: [], times: [], sockets: [near, far] };
     this.#connections.push(kept);
-    near.on('data', (data) => kept.up.push(data));
-    far.on('data', (data) => kept.down.push(data));
+    for (const [socket, way] of [[near, 'up'], [far, 'down']]) {
+      socket.on('data', (data) => {
+        kept[way].push(data);
+        kept.times.push({ way, at: performance.timeOrigin + performance.now(), bytes: data.length });
+      });
+    }
     const end = () => {
       near.destroy();
       far.destroy();
@@ -81,6 +90,25 @@ export class Wire {
       }
     }
     return found;
+  }
+
+  /** Every message so far, in the order of its last byte: { at (ms, wall clock), down, type, bytes }. */
+  get messages() {
+    const found = [];
+    for (const kept of this.#connections) {
+      for (const way of ['up', 'down']) {
+        const arrivals = kept.times.filter((time) => time.way === way);
+        let next = 0;
+        let total = 0;
+        for (const { payload, end } of frames(Buffer.concat(kept[way]))) {
+          while (total < end && next < arrivals.length) total += arrivals[next++].bytes;
+          // A CBOR array of two, whose first is the type: below 24 in the same byte, else in the next.
+          if (payload[0] !== 0x82) continue;
+          found.push({ at: arrivals[next - 1].at, down: way === 'down', type: payload[1] === 0x18 ? payload[2] : payload[1], bytes: payload.length });
+        }
+      }
+    }
+    return found.sort((a, b) => a.at - b.at);
   }
 
   async stop() {

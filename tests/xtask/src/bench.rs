@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::client::{self, Profile};
 use crate::place::Place;
-use crate::run::{Failure, Result};
+use crate::run::{Failure, Result, Show, Task};
 
 struct Bench {
     name: &'static str,
@@ -16,7 +16,17 @@ struct Bench {
     run: fn(&Place) -> Result<serde_json::Value>,
 }
 
-const BENCHES: [Bench; 2] = [
+const BENCHES: [Bench; 4] = [
+    Bench {
+        name: "join",
+        about: "from the click on Join to the first picture, in Chromium, and what of it takes how long",
+        run: |place| join(place, Profile::Ci),
+    },
+    Bench {
+        name: "join-release",
+        about: "the same with what a release ships, which takes minutes to build",
+        run: |place| join(place, Profile::Release),
+    },
     Bench {
         name: "sizes",
         about: "bytes of the client's files and of the server",
@@ -33,7 +43,7 @@ const BENCHES: [Bench; 2] = [
 pub fn bench(place: &Place, words: &[&str]) -> Result<()> {
     let [name] = words else {
         for bench in &BENCHES {
-            println!("{:<10} {}", bench.name, bench.about);
+            println!("{:<13} {}", bench.name, bench.about);
         }
         return Ok(());
     };
@@ -41,6 +51,32 @@ pub fn bench(place: &Place, words: &[&str]) -> Result<()> {
     let bench = bench.ok_or_else(|| Failure::new(format!("no such bench: {name}")).hint("./x bench names them"))?;
     println!("{}", (bench.run)(place)?);
     Ok(())
+}
+
+/// The measuring itself is `tests/browser/bench/join.mjs`; its progress is shown as it comes.
+fn join(place: &Place, profile: Profile) -> Result<serde_json::Value> {
+    client::build_all(place, profile)?;
+    let dir = place.root.join("tests/browser");
+    client::packages(place, &dir, Show::OnFailure)?;
+    let mut arguments = vec!["build", "--locked", "-p", "conclave-bots"];
+    let folder = match profile {
+        Profile::Ci => "debug",
+        Profile::Release => {
+            arguments.push("--release");
+            "release"
+        }
+    };
+    client::note("building the native members");
+    client::cargo(place, "bots", Show::Directly).args(arguments).run()?;
+    client::note("measuring; anything else that runs on this machine shows in the figures");
+    let output = Task::new("join", "node", &dir)
+        .limit_minutes(10)
+        .env("CONCLAVE_BIN_DIR", place.target.join(folder))
+        .args(["bench/join.mjs"])
+        .run()?;
+    let figures = output.lines().rev().find(|line| line.starts_with('{'));
+    let figures = figures.ok_or_else(|| Failure::new("the measurement printed no figures"))?;
+    serde_json::from_str(figures).map_err(|error| Failure::new(format!("the measurement's figures: {error}")))
 }
 
 fn sizes(place: &Place) -> Result<serde_json::Value> {
