@@ -47,6 +47,11 @@ impl Tapped {
             }
         }
         Bot::all_see(&bots.iter().collect::<Vec<_>>(), &NAMES).await?;
+        // A newcomer knows the roster from its Welcome a moment before the server counts it among those who get messages;
+        // media comes only after that.
+        for bot in &bots {
+            bot.wait_for("the media connection", |view| view.connected).await?;
+        }
         for (bot, line) in bots.iter().skip(1).zip(LINES) {
             bot.say(line).await;
         }
