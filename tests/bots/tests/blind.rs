@@ -25,9 +25,6 @@ impl Tapped {
         let recorder = Arc::new(Recorder::default());
         let server = TestServer::start(Some(recorder.clone())).await;
         let title = "The canary's own room";
-        for word in NAMES.iter().chain(&LINES).chain([&title]) {
-            conclave::logging::guard::install().plant(word);
-        }
         let link = server.room(title).await;
         for text in NAMES.iter().chain(&LINES) {
             conclave::logging::guard::install().plant(text);
