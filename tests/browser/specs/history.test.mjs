@@ -8,7 +8,6 @@ import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { Member } from '../lib/member.mjs';
 import { Profile } from '../lib/profile.mjs';
-import { until } from '../lib/until.mjs';
 import { Wire } from '../lib/wire.mjs';
 
 const KINDS = ['chromium', 'firefox'];
@@ -161,14 +160,15 @@ for (const { what, open, pasted } of [
 
 test('the search finds what a page did store, in every place where one could', async () => {
   for (const kind of KINDS) {
-    const planted = { local: word(), session: word(), database: word(), cache: word(), address: word() };
+    // Firefox writes a tab's sessionStorage to disk only if its session store happens to run before the end: not a control.
+    const planted = { local: word(), database: word(), cache: word(), address: word(), ...(kind === 'firefox' ? {} : { session: word() }) };
     const profile = await Profile.start(kind);
     try {
       const member = await Member.open(profile.asPeopleHaveIt, `${wire.server.origin}/`, { id: 1, name: 'Control' });
       await member.untilState('welcome');
       await member.page.evaluate(async (words) => {
         localStorage.setItem('name', words.local);
-        sessionStorage.setItem('name', words.session);
+        if (words.session !== undefined) sessionStorage.setItem('name', words.session);
         await new Promise((resolve, reject) => {
           const open = indexedDB.open('call', 1);
           open.onupgradeneeded = () => open.result.createObjectStore('names');
@@ -183,8 +183,6 @@ test('the search finds what a page did store, in every place where one could', a
         await (await caches.open('call')).put('/name', new Response(words.cache));
         history.pushState(null, '', `/#${words.address}`);
       }, planted);
-      // Session files are written a moment after a change; everything else at the end at the latest.
-      await until(`${kind} wrote its session down`, 10_000, () => profile.search({ session: planted.session }).session.length > 0).catch(() => {});
       await profile.close();
       const found = profile.search(planted);
       for (const [place, files] of Object.entries(found)) assert.notDeepEqual(files, [], `${kind}: the search does not find what was stored in: ${place}`);
