@@ -33,5 +33,6 @@ mod server;
 mod socket;
 pub mod store;
 pub mod tap;
+mod tasks;
 
 pub use self::{config::Config, error::Error, server::Server};

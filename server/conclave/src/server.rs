@@ -1,4 +1,4 @@
-//! The daemon put together: bind everything, start the tasks, watch them, end them.
+//! The daemon put together: bind everything, start the tasks, and serve until they end.
 
 use std::{collections::HashMap, future::Future, io, net::SocketAddr, sync::Arc};
 
@@ -8,7 +8,6 @@ use conclave_sfu::{DtlsIdentity, MediaTap, Sfu, SfuConfig};
 use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot},
-    task::JoinSet,
     time::{self, Instant},
 };
 
@@ -17,13 +16,14 @@ use crate::{
     calendar::today,
     config::Config,
     control::{Control, ControlInput},
-    ending::{self, End, Ending},
+    ending::{self, Ending},
     error::Error,
     http, limits,
     media::{self, MediaLoop, MediaSocket, UdpMedia},
     socket::Door,
     store::{DataDir, Store},
     tap::{FrameTap, NoTap},
+    tasks::Tasks,
 };
 
 /// A server whose ports, folder and database are ours, and which serves nobody yet.
@@ -152,10 +152,7 @@ impl Server {
             control: control.clone(),
         });
 
-        let mut tasks = Tasks {
-            set: JoinSet::new(),
-            end,
-        };
+        let mut tasks = Tasks::new(end);
         let outboxes = HashMap::new();
         let control_task = Control {
             rooms,
@@ -176,45 +173,6 @@ impl Server {
         door.emptied().await;
         // Held to the end, so that no second daemon starts while this one still writes.
         drop(self.data_dir);
-        result
-    }
-}
-
-/// The tasks without which the server is not a server.
-struct Tasks {
-    set: JoinSet<(&'static str, Result<(), Error>)>,
-    end: End,
-}
-
-impl Tasks {
-    fn spawn(&mut self, what: &'static str, task: impl Future<Output = Result<(), Error>> + Send + 'static) {
-        let task = tokio::spawn(task);
-        // A task that panicked is a bug of ours; its name is all that can be said about it.
-        self.set
-            .spawn(async move { (what, task.await.unwrap_or(Err(Error::TaskFailed(what)))) });
-    }
-
-    /// Waits for the signal, or for the first task to end: then all end. A server with a dead part must not look alive.
-    async fn watch(mut self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
-        let mut result = tokio::select! {
-            () = shutdown => Ok(()),
-            ended = self.set.join_next() => Err(match ended {
-                Some(Ok((_, Err(error)))) => error,
-                Some(Ok((what, Ok(())))) => Error::TaskFailed(what),
-                Some(Err(_)) | None => Error::TaskFailed("watching"),
-            }),
-        };
-        self.end.now();
-        let finish = async {
-            while let Some(ended) = self.set.join_next().await {
-                if let (Ok((_, Err(error))), Ok(())) = (ended, &result) {
-                    result = Err(error);
-                }
-            }
-        };
-        if time::timeout(limits::SHUTDOWN_DEADLINE, finish).await.is_err() {
-            return Err(Error::TaskFailed("shutdown"));
-        }
         result
     }
 }
@@ -266,47 +224,4 @@ fn dummy_admission_pk() -> Result<AdmissionPk, Error> {
     Ok(AdmissionPk::from_bytes(
         conclave_protocol::keys::Signer::from_seed(&seed).public(),
     ))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::future::pending;
-
-    use super::*;
-
-    fn tasks() -> (Tasks, Ending) {
-        let (end, ending) = ending::channel();
-        (
-            Tasks {
-                set: JoinSet::new(),
-                end,
-            },
-            ending,
-        )
-    }
-
-    #[tokio::test]
-    async fn a_panicking_task_ends_the_others_and_the_server_says_which_it_was() {
-        let (mut tasks, mut ending) = tasks();
-        tasks.spawn("steady", async move {
-            ending.reached().await;
-            Ok(())
-        });
-        tasks.spawn("broken", async { panic!("on purpose") });
-        assert!(matches!(tasks.watch(pending()).await, Err(Error::TaskFailed("broken"))));
-    }
-
-    #[tokio::test]
-    async fn a_task_that_ends_too_early_is_a_failure_and_after_the_signal_it_is_not() {
-        let (mut tasks, _) = self::tasks();
-        tasks.spawn("early", async { Ok(()) });
-        assert!(matches!(tasks.watch(pending()).await, Err(Error::TaskFailed("early"))));
-
-        let (mut tasks, mut ending) = self::tasks();
-        tasks.spawn("steady", async move {
-            ending.reached().await;
-            Ok(())
-        });
-        assert!(tasks.watch(async {}).await.is_ok());
-    }
 }

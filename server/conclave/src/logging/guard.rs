@@ -25,7 +25,8 @@ use tracing_subscriber::{
 pub enum Found {
     /// An IPv4 or IPv6 address.
     Address,
-    /// 32 or more hexadecimal digits, or 22 or more letters of base64url with digits and both cases among them.
+    /// 32 or more hexadecimal digits, 22 or more letters of base64url with digits and both cases among them, or a list
+    /// of 16 or more bytes, as `?bytes` writes an array.
     Identifier,
     /// A value that the test planted.
     Planted,
@@ -90,6 +91,7 @@ fn search_shapes(text: &str) -> Option<Found> {
         .into_iter()
         .any(looks_like_identifier)
         .then_some(Found::Identifier)
+        .or_else(|| holds_bytes(text).then_some(Found::Identifier))
 }
 
 /// An address, with or without a port or full stop behind it.
@@ -111,6 +113,35 @@ fn looks_like_identifier(word: &str) -> bool {
         && word.bytes().any(|b| b.is_ascii_digit())
         && word.bytes().any(|b| b.is_ascii_uppercase())
         && word.bytes().any(|b| b.is_ascii_lowercase())
+}
+
+/// The shortest list of bytes that is taken for an identifier: a room id has 16. Fewer would hit on lists of counts.
+const BYTES_OF_AN_IDENTIFIER: usize = 16;
+
+/// A list of bytes with commas between them, decimal or hexadecimal, on one line or on many.
+fn holds_bytes(text: &str) -> bool {
+    let mut in_a_row = 0;
+    for item in text.split(',') {
+        // Inside a list there is one word between two commas. What stands before its first and behind its last number
+        // (a field's name, brackets, the next field) is in the same item as that number.
+        let mut words = item
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .filter(|word| !word.is_empty());
+        let (first, last) = (words.next(), words.next_back());
+        in_a_row = if first.is_some_and(is_byte) { in_a_row + 1 } else { 0 };
+        if in_a_row >= BYTES_OF_AN_IDENTIFIER {
+            return true;
+        }
+        if let Some(last) = last {
+            in_a_row = usize::from(is_byte(last));
+        }
+    }
+    false
+}
+
+fn is_byte(word: &str) -> bool {
+    let hex = word.strip_prefix("0x").unwrap_or(word);
+    word.parse::<u8>().is_ok() || (hex.len() <= 2 && u8::from_str_radix(hex, 16).is_ok())
 }
 
 /// All fields of one event or span, as text.

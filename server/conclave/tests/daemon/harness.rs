@@ -50,6 +50,9 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// The name of the test server; its port has nothing to do with the one that the system chose.
 pub const NAME: &str = "localhost:8443";
 
+/// What every room is called; only its guests may know it, so the log is searched for it.
+pub const TITLE: &str = "Reading group";
+
 /// A folder that goes with the test.
 pub struct Folder(pub PathBuf);
 
@@ -102,7 +105,7 @@ impl Running {
     }
 
     pub async fn start_in(folder: Folder, tap: Option<Arc<dyn FrameTap>>) -> Self {
-        guard::install();
+        guard::install().plant(TITLE);
         let mut server = Server::bind(config(&folder.0)).await.expect("the server binds");
         if let Some(tap) = tap {
             server = server.with_tap(tap);
@@ -171,7 +174,7 @@ pub fn new_room(server: &ServerName, day_made: u16, day_expires: u16) -> NewRoom
     getrandom::fill(&mut entropy).expect("randomness");
     let plan = RoomPlan {
         server: server.clone(),
-        title: "Reading group".to_owned(),
+        title: TITLE.to_owned(),
         day_made,
         day_expires,
         limits: Limits::default(),

@@ -20,6 +20,14 @@ fn the_guard_knows_addresses_ids_and_planted_names_from_plain_words() {
         ("::1 closed", Some(Found::Address)),
         ("room 00112233445566778899aabbccddeeff", Some(Found::Identifier)),
         ("link gAQAAAHV4bWxs9QkZ1aGZqc2Rm", Some(Found::Identifier)),
+        (
+            "room=[0, 1, 22, 255, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] left",
+            Some(Found::Identifier),
+        ),
+        (
+            "RoomId([00, 01, fe, ff, 4, 5, 6, 7, 8, 9, a, b, c, d, e, 0xf])",
+            Some(Found::Identifier),
+        ),
         ("hello Ada Lovelace", Some(Found::Planted)),
         ("listening", None),
         ("version 1.2.3", None),
@@ -28,15 +36,20 @@ fn the_guard_knows_addresses_ids_and_planted_names_from_plain_words() {
         ("expired rooms could not be deleted", None),
         ("a-word-with-very-many-hyphens-in-it", None),
         ("commit 0011223344", None),
+        ("fifteen=[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14] left", None),
+        (
+            "ports 256, 300, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456",
+            None,
+        ),
     ] {
         assert_eq!(guard.search(text), expected, "{text}");
     }
 }
 
 #[test]
-fn the_guard_panics_on_an_address_at_every_level_in_events_and_spans() {
+fn the_guard_panics_on_addresses_and_raw_ids_at_every_level_in_events_and_spans() {
     type Write = fn();
-    let cases: [(&str, Write); 6] = [
+    let cases: [(&str, Write); 8] = [
         (
             "error",
             || tracing::event!(target: "conclave", Level::ERROR, "from 192.0.2.7"),
@@ -52,6 +65,14 @@ fn the_guard_panics_on_an_address_at_every_level_in_events_and_spans() {
         (
             "debug field",
             || tracing::event!(target: "conclave", Level::INFO, peer = ?std::net::Ipv4Addr::LOCALHOST, "left"),
+        ),
+        (
+            "debug bytes",
+            || tracing::event!(target: "conclave", Level::INFO, room = ?[7_u8; 16], "left"),
+        ),
+        (
+            "debug bytes on many lines",
+            || tracing::event!(target: "conclave", Level::INFO, "left: {:#?}", [7_u8; 16]),
         ),
         ("span", || {
             drop(tracing::span!(target: "conclave", Level::INFO, "call", peer = "192.0.2.7"))

@@ -184,7 +184,7 @@ impl MediaSocket for Panicking {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_whose_media_part_dies_does_not_look_alive() {
-    conclave::logging::guard::install();
+    let guard = conclave::logging::guard::install();
     for panics in [false, true] {
         let folder = Folder::new();
         let server = Server::bind(config(&folder.0)).await.expect("the server binds");
@@ -205,4 +205,5 @@ async fn a_server_whose_media_part_dies_does_not_look_alive() {
             other => panic!("{other:?}"),
         }
     }
+    guard.assert_clean();
 }
