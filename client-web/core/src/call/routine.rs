@@ -123,7 +123,7 @@ impl Inside {
         self.lobby = lobby;
     }
 
-    fn may_be_added<'a>(&'a self, now: u64) -> impl Iterator<Item = &'a Waiting> {
+    fn may_be_added(&self, now: u64) -> impl Iterator<Item = &Waiting> {
         self.lobby
             .waiting
             .iter()
