@@ -1,6 +1,7 @@
 // Browsers that cannot make calls, as far as a complete browser can be made to lack things: each person is told what is
 // missing, the link still stands in the address bar, and a button copies it. Nothing was taken away and nothing was sent.
 import assert from 'node:assert/strict';
+import { failScript } from '../lib/intercept.mjs';
 import { after, before, test } from 'node:test';
 import { MixedScene } from '../lib/mixed.mjs';
 import { until } from '../lib/until.mjs';
@@ -94,8 +95,7 @@ test('a browser inside another app, without devices and clipboard: told, link in
 test('a program that does not load is told at the door, where the link still stands', async () => {
   const member = await scene.open('Lou', 3, { before: async (page) => {
     await keepCopies(page);
-    await page.setRequestInterception(true);
-    page.on('request', (request) => void (request.url().endsWith('.wasm') ? request.abort() : request.continue()));
+    await failScript(page, 'core.worker');
   } });
   await member.untilState('error');
   assert.equal(await member.page.evaluate(() => document.querySelector('main').dataset.code), 'coreFailed');
