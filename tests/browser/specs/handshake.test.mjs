@@ -11,7 +11,7 @@ import { MixedScene } from '../lib/mixed.mjs';
 import { keepPeers, packetsIn, peer } from '../lib/peer.mjs';
 import { until } from '../lib/until.mjs';
 
-/** `CONCLAVE_LONG=1 ./x test browser`. */
+/** `./x long browser`. */
 const LONG = process.env.CONCLAVE_LONG !== undefined;
 /**
  * Datagrams in each direction: checks and their answers, hello in two parts, key exchange, and the answers to them are about

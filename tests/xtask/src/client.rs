@@ -37,13 +37,20 @@ pub fn build_all(place: &Place, profile: Profile) -> Result<()> {
     packages(place, &place.client(), Show::OnFailure)?;
     wasm_with(place, profile, Show::Directly)?;
     bundle(place, Show::Lines)?;
-    let mut arguments = vec!["build", "--locked", "-p", "conclave"];
-    if profile == Profile::Release {
-        arguments.push("--release");
-    }
     note("building the server");
+    let arguments: &[&str] = match profile {
+        Profile::Ci => &SERVER,
+        Profile::Release => &["build", "--locked", "--release", "-p", "conclave"],
+    };
     cargo(place, "server", Show::Directly).args(arguments).run().map(drop)
 }
+
+/// How the tests build the whole workspace.
+pub const WORKSPACE: [&str; 3] = ["build", "--workspace", "--locked"];
+
+/// The server alone. With `--workspace`, so that crates get the same features as in [`WORKSPACE`] and are compiled once for
+/// both; `--bin` keeps it to what the server needs. `rules` checks that it stays so.
+pub const SERVER: [&str; 5] = ["build", "--workspace", "--locked", "--bin", "conclave"];
 
 /// `./x wasm`.
 pub fn wasm(place: &Place, profile: Profile) -> Result<()> {

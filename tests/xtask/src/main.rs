@@ -11,6 +11,7 @@
 
 mod bench;
 mod client;
+mod long;
 mod place;
 mod plan;
 mod rules;
@@ -20,6 +21,7 @@ mod stamp;
 mod suite;
 mod tally;
 mod tree;
+mod units;
 
 use std::process::ExitCode;
 
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         ["wasm"] => client::wasm(&place, client::Profile::Ci),
         ["fmt"] => suite::format(&place),
         ["bench", rest @ ..] => bench::bench(&place, rest),
+        ["long", rest @ ..] => long::long(&place, rest),
         _ => Err(Failure::new("unknown command or arguments").hint("./x help lists the commands")),
     });
     match result {

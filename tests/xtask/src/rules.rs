@@ -14,6 +14,7 @@ use crate::client::cargo;
 use crate::place::Place;
 use crate::run::{Failure, Result, Show};
 use crate::tally::Tally;
+use crate::units;
 
 /// Every crate of the workspace and the workspace crates it may name: in its code, and besides in its tests.
 const MAY_NAME: [(&str, &[&str], &[&str]); 11] = [
@@ -123,6 +124,10 @@ pub fn check(place: &Place) -> Result<Tally> {
     };
     judge("each crate names only what it may", graph.named());
     judge("nothing depends on tests", graph.on_tests());
+    judge(
+        "what ./x serve compiles, ./x test has compiled",
+        units::compiled_twice(place)?,
+    );
     let mut trees: BTreeMap<&str, Edges> = BTreeMap::new();
     for start in NEVER.iter().flat_map(|rule| rule.from) {
         if !trees.contains_key(start) {

@@ -74,7 +74,7 @@ const STEPS: [Step; 11] = [
         run: |place| {
             none(
                 cargo(place, "build", Show::Lines)
-                    .args(["build", "--workspace", "--locked"])
+                    .args(client::WORKSPACE)
                     .run()
                     .map(drop),
             )
@@ -157,7 +157,7 @@ fn clippy(place: &Place) -> Result<Tally> {
 }
 
 /// A runner's own exit code and its counts have to agree: no counts at all is a failure too.
-fn counted(task: Task, count: fn(&str) -> Tally) -> Result<Tally> {
+pub fn counted(task: Task, count: fn(&str) -> Tally) -> Result<Tally> {
     let (status, output) = task.run_whatever()?;
     let mut tally = count(&output);
     if tally.passed + tally.failed == 0 {
@@ -185,24 +185,23 @@ fn vitest(place: &Place) -> Result<Tally> {
 }
 
 /// Test files one after another (two cores carry one call, not three); within a file the tests say what may overlap.
-/// `CONCLAVE_LONG=1 ./x test browser` also loses the rare datagrams of handshakes and throws the dice more often.
 fn browser(place: &Place) -> Result<Tally> {
-    let dir = place.root.join("tests/browser");
-    let long = std::env::var_os("CONCLAVE_LONG").is_some();
-    let task = Task::new("browser", "node", &dir)
-        .limit_minutes(if long { 60 } else { 30 })
+    let files = specs(&place.root.join("tests/browser"))?;
+    counted(browser_task(place, &files, 30), tally::node)
+}
+
+/// Browser tests of these files.
+pub fn browser_task(place: &Place, files: &[String], limit_minutes: u64) -> Task {
+    Task::new("browser", "node", &place.root.join("tests/browser"))
+        .limit_minutes(limit_minutes)
         .env("CONCLAVE_BIN_DIR", place.target.join("debug"))
-        .env("CONCLAVE_OUT_DIR", &place.target);
-    let files = specs(&dir)?;
-    counted(
-        task.args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
-            .args(files),
-        tally::node,
-    )
+        .env("CONCLAVE_OUT_DIR", &place.target)
+        .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
+        .args(files)
 }
 
 /// Node 20 does not expand patterns itself.
-fn specs(dir: &Path) -> Result<Vec<String>> {
+pub fn specs(dir: &Path) -> Result<Vec<String>> {
     let folder = dir.join("specs");
     let mut names: Vec<String> = at(&folder, std::fs::read_dir(&folder))?
         .filter_map(|entry| Some(format!("specs/{}", entry.ok()?.file_name().to_string_lossy())))
