@@ -5,6 +5,8 @@
 
 use thiserror::Error;
 
+pub use crate::group::PolicyFault;
+
 /// Why an operation of the core failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum CoreError {
@@ -22,7 +24,7 @@ pub enum CoreError {
     NotAuthentic,
     /// A Welcome or commit that the rules of this program refuse.
     #[error("refused by policy: {0}")]
-    Refused(PolicyFault),
+    Refused(#[from] PolicyFault),
 
     // Limits.
     /// The group or a message would be larger than allowed.
@@ -38,36 +40,4 @@ pub enum CoreError {
     /// The MLS library failed in a way that is not a peer's doing.
     #[error("the group library failed")]
     Library,
-}
-
-/// Which rule a commit, a Welcome or a leaf breaks. Each variant is one check of `docs/protocol.md`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
-pub enum PolicyFault {
-    /// The sender is not a member of the group (external commits and proposals are refused).
-    #[error("sender is not a member")]
-    ForeignSender,
-    /// A proposal other than Add, Remove or PreSharedKey.
-    #[error("proposal type not allowed")]
-    ProposalType,
-    /// An Add without exactly our pre-shared key, or a pre-shared key without an Add.
-    #[error("pre-shared key missing or foreign")]
-    PreSharedKey,
-    /// Authenticated data that does not say the sequence and the removed leaves of this very commit.
-    #[error("authenticated data does not match the commit")]
-    AuthenticatedData,
-    /// A leaf without valid leaf data, or whose credential names somebody else.
-    #[error("leaf data is missing or wrong")]
-    LeafData,
-    /// A member or transport id that another leaf has already.
-    #[error("member or transport id is taken")]
-    DuplicateId,
-    /// A committer changed its own name, ids or keys in its update path.
-    #[error("the committer's leaf changed identity")]
-    LeafChanged,
-    /// The group's extension does not belong to this room and call.
-    #[error("group data is missing or wrong")]
-    GroupData,
-    /// The cipher suite is not ours.
-    #[error("foreign cipher suite")]
-    Suite,
 }

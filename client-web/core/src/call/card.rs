@@ -9,7 +9,7 @@ use conclave_protocol::ids::CallId;
 
 use crate::cbor;
 use crate::error::CoreError;
-use crate::group::{LeafKey, RoomBinding, verify};
+use crate::group::{LeafKey, PolicyFault, RoomBinding, demand, verify};
 
 /// Longest lobby key: X-Wing's is 1,216 bytes.
 const MAX_LOBBY_KEY: usize = 2_048;
@@ -60,9 +60,8 @@ impl Card {
         if card.lobby_key.len() > MAX_LOBBY_KEY || card.members == 0 {
             return Err(CoreError::Malformed);
         }
-        if !verify(&card.leaf_key, &card.signed_bytes(room, call), &card.signature) {
-            return Err(CoreError::NotAuthentic);
-        }
+        let signed = verify(&card.leaf_key, &card.signed_bytes(room, call), &card.signature);
+        demand(PolicyFault::CardSignature, signed)?; // MEM-027
         Ok(card)
     }
 
@@ -91,6 +90,7 @@ pub(crate) fn is_better(this: (u16, &CallId), than: (u16, &CallId)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::group::off::stopped_by;
     use conclave_protocol::ids::RoomFp;
 
     #[test]
@@ -113,6 +113,20 @@ mod tests {
             bad[i] ^= 1;
             assert!(Card::from_bytes(&room, &call, &bad).is_err(), "byte {i} can be altered");
         }
+    }
+
+    #[test]
+    fn mem_027_a_card_is_signed_by_the_key_that_it_shows() {
+        let room = RoomBinding {
+            room_fp: RoomFp::from_bytes([1; 16]),
+            generation: 0,
+        };
+        let call = CallId::from_bytes([3; 16]);
+        stopped_by(PolicyFault::CardSignature, || {
+            let mut card = Card::sign(&room, &call, 7, vec![5; 1_216], 2, &LeafKey::from_seed(&[4; 32]));
+            card.lobby_key = vec![6; 1_216];
+            Card::from_bytes(&room, &call, &card.to_bytes()).is_ok()
+        });
     }
 
     #[test]

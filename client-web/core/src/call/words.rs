@@ -9,7 +9,7 @@ use conclave_protocol::ids::{CallId, MemberId};
 
 use crate::cbor;
 use crate::error::CoreError;
-use crate::group::{LeafKey, verify};
+use crate::group::{LeafKey, PolicyFault, demand, verify};
 
 /// A member's regular sign of life.
 #[derive(Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -86,12 +86,14 @@ fn leave_bytes(call: &CallId, member: &MemberId) -> Vec<u8> {
 
 /// SECURITY: only the leaf's own key makes its member leave; no word of the server or of others does.
 pub(crate) fn verify_leave(call: &CallId, member: &MemberId, key: &[u8; 32], signature: &[u8; 64]) -> bool {
-    verify(key, &leave_bytes(call, member), signature)
+    let signed = verify(key, &leave_bytes(call, member), signature);
+    demand(PolicyFault::Farewell, signed).is_ok() // MEM-026
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::group::off::stopped_by;
 
     #[test]
     fn words_have_one_encoding() {
@@ -118,30 +120,29 @@ mod tests {
     }
 
     #[test]
-    fn a_farewell_is_bound_to_call_member_and_key() {
-        let key = LeafKey::from_seed(&[1; 32]);
+    fn mem_026_somebody_leaves_by_their_own_word_alone() {
+        let (key, other) = (LeafKey::from_seed(&[1; 32]), LeafKey::from_seed(&[9; 32]));
         let (call, member) = (CallId::from_bytes([2; 16]), MemberId::from_bytes([3; 16]));
-        let Words::Leave { signature, .. } = Words::leave(&call, member, &key) else {
-            panic!("not a farewell")
+        let elsewhere = CallId::from_bytes([9; 16]);
+        let somebody = MemberId::from_bytes([9; 16]);
+        let farewell = |call: &CallId, member: MemberId, by: &LeafKey| match Words::leave(call, member, by) {
+            Words::Leave { signature, .. } => signature,
+            _ => panic!("not a farewell"),
         };
-        assert!(verify_leave(&call, &member, &key.public(), &signature));
-        assert!(!verify_leave(
-            &CallId::from_bytes([9; 16]),
-            &member,
-            &key.public(),
-            &signature
-        ));
-        assert!(!verify_leave(
-            &call,
-            &MemberId::from_bytes([9; 16]),
-            &key.public(),
-            &signature
-        ));
-        assert!(!verify_leave(
+        assert!(verify_leave(
             &call,
             &member,
-            &LeafKey::from_seed(&[9; 32]).public(),
-            &signature
+            &key.public(),
+            &farewell(&call, member, &key)
         ));
+        for signature in [
+            farewell(&elsewhere, member, &key),
+            farewell(&call, somebody, &key),
+            farewell(&call, member, &other),
+        ] {
+            stopped_by(PolicyFault::Farewell, || {
+                verify_leave(&call, &member, &key.public(), &signature)
+            });
+        }
     }
 }

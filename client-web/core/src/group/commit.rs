@@ -14,8 +14,8 @@ use openmls::schedule::{ExternalPsk, PreSharedKeyId, Psk};
 use conclave_protocol::ids::TransportId;
 
 use super::policy::{CommitData, CommitVerified, Newcomers};
-use super::{Group, SUITE, sorted};
-use crate::error::{CoreError, PolicyFault};
+use super::{Group, PolicyFault, SUITE, demand, sorted};
+use crate::error::CoreError;
 use crate::limits;
 
 /// A commit ready to be submitted, with its Welcome.
@@ -223,7 +223,10 @@ pub(super) fn private_message(bytes: &[u8]) -> Option<ProtocolMessage> {
     }
     match message.try_into_protocol_message().ok()? {
         ProtocolMessage::PrivateMessage(message) => Some(ProtocolMessage::PrivateMessage(assert_private(message))),
-        ProtocolMessage::PublicMessage(_) => None,
+        ProtocolMessage::PublicMessage(message) => {
+            demand(PolicyFault::PublicMessage, false).ok()?; // MEM-001
+            Some(ProtocolMessage::PublicMessage(message))
+        }
     }
 }
 

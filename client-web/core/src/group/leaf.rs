@@ -9,9 +9,9 @@ use openmls::prelude::{Extensions, GroupContext};
 use conclave_protocol::ids::{CallId, MemberId, RoomFp, TransportId};
 use conclave_protocol::limits::MAX_NAME;
 
-use super::{Identity, RoomBinding, verify};
+use super::{Identity, LeafKey, PolicyFault, RoomBinding, demand, verify};
 use crate::cbor;
-use crate::error::{CoreError, PolicyFault};
+use crate::error::CoreError;
 
 /// Leaf extension: who this leaf is.
 pub(super) const LEAF_EXTENSION: u16 = 0xF0C2;
@@ -78,13 +78,13 @@ impl LeafData {
 #[cbor(map)]
 pub(super) struct GroupData {
     #[n(0)]
-    call_id: CallId,
+    pub(super) call_id: CallId,
     #[n(1)]
-    room_fp: RoomFp,
+    pub(super) room_fp: RoomFp,
     #[n(2)]
-    generation: u16,
+    pub(super) generation: u16,
     #[n(3)]
-    founder: MemberId,
+    pub(super) founder: MemberId,
     #[cbor(n(4), with = "minicbor::bytes")]
     founder_key: [u8; 32],
     #[cbor(n(5), with = "minicbor::bytes")]
@@ -101,8 +101,12 @@ impl GroupData {
             founder_key: founder.key.public(),
             signature: [0; 64],
         };
-        data.signature = founder.key.sign_labelled(&data.signed_bytes());
+        data.sign(&founder.key);
         data
+    }
+
+    pub(super) fn sign(&mut self, key: &LeafKey) {
+        self.signature = key.sign_labelled(&self.signed_bytes());
     }
 
     pub(super) fn of(extensions: &Extensions<GroupContext>) -> Option<Self> {
@@ -117,11 +121,9 @@ impl GroupData {
     pub(super) fn check(&self, room: &RoomBinding, call: &[u8]) -> Result<(), PolicyFault> {
         let fits =
             self.call_id.as_bytes() == call && self.room_fp == room.room_fp && self.generation == room.generation;
-        if fits && verify(&self.founder_key, &self.signed_bytes(), &self.signature) {
-            Ok(())
-        } else {
-            Err(PolicyFault::GroupData)
-        }
+        demand(PolicyFault::GroupData, fits)?; // MEM-019
+        let signed = verify(&self.founder_key, &self.signed_bytes(), &self.signature);
+        demand(PolicyFault::GroupSignature, signed) // MEM-020
     }
 
     /// Label ‖ room_fp ‖ call_id ‖ generation ‖ founder ‖ founder's key; policy sequence 0 closes it.

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use conclave_protocol::ids::MemberId;
 
 use super::commit::private_message;
-use super::{Group, credential_id};
+use super::{Group, PolicyFault, credential_id, demand};
 use crate::error::CoreError;
 
 /// What an incoming message was.
@@ -40,10 +40,9 @@ impl Group {
         if message.group_id() != self.mls.group_id() {
             return Err(CoreError::Malformed);
         }
-        if message.is_handshake_message() {
-            // SECURITY: proposals and commits outside the log are never looked at.
-            return Err(CoreError::Malformed);
-        }
+        // SECURITY: proposals and commits outside the log are not decrypted: it would spend their keys, and their place in the log would find this
+        // member alone unable to read them.
+        demand(PolicyFault::HandshakeOutsideLog, !message.is_handshake_message())?; // MEM-025
         if message.epoch() > self.mls.epoch() {
             return Ok(Heard::Early);
         }

@@ -4,6 +4,7 @@
 //! Rule of use: commits are made with [`Group::commit`] and take effect only through [`Group::merge_own`], after the server's
 //! echo; foreign ones through [`Group::read_commit`] and then [`Group::merge`], which demands the proof that the checks were made.
 
+mod checks;
 mod commit;
 mod exports;
 mod keys;
@@ -13,6 +14,10 @@ mod policy;
 mod provider;
 mod storage;
 
+#[cfg(test)]
+mod attacks;
+#[cfg(test)]
+mod lists;
 #[cfg(test)]
 mod tests;
 
@@ -29,13 +34,17 @@ use openmls::schedule::{PreSharedKeyId, Psk};
 use conclave_protocol::ids::{CallId, MemberId, RoomFp, TransportId};
 use conclave_protocol::keys::{Psk as LinkPsk, psk_id};
 
+pub use checks::PolicyFault;
+pub(crate) use checks::demand;
+#[cfg(test)]
+pub(crate) use checks::off;
 pub(crate) use commit::{Incoming, Merged};
 pub(crate) use exports::{LobbyKey, safety_digits, twenty_digits};
 pub(crate) use keys::{LeafKey, verify};
 pub(crate) use leaf::LeafData;
 pub(crate) use message::Heard;
 
-use crate::error::{CoreError, PolicyFault};
+use crate::error::CoreError;
 use crate::limits;
 use leaf::{GROUP_EXTENSION, GroupData, LEAF_EXTENSION};
 use provider::Provider;
@@ -108,6 +117,10 @@ impl Keyring {
     /// Makes a group of one.
     pub(crate) fn found(self, identity: Identity, call: CallId) -> Result<Group, CoreError> {
         let data = GroupData::founded(&self.room, call, &identity);
+        self.found_with(identity, call, &data)
+    }
+
+    fn found_with(self, identity: Identity, call: CallId, data: &GroupData) -> Result<Group, CoreError> {
         let config = MlsGroupCreateConfig::builder()
             .ciphersuite(SUITE)
             .wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
@@ -117,7 +130,7 @@ impl Keyring {
             .number_of_resumption_psks(0)
             .lifetime(lifetime())
             .capabilities(capabilities())
-            .with_group_context_extensions(group_extensions(&data)?)
+            .with_group_context_extensions(group_extensions(data)?)
             .with_leaf_node_extensions(leaf_extensions(&identity.data)?)
             .map_err(|_| CoreError::Library)?
             .build();
@@ -188,22 +201,14 @@ impl Keyring {
         staged.into_group(&self.provider).map_err(|_| CoreError::Library)
     }
 
-    /// SECURITY: whoever welcomes us must have mixed in the link's secret, and nothing else; and it must be the call that we knocked at.
-    fn check_welcome(&self, welcome: &ProcessedWelcome, call: CallId) -> Result<(), CoreError> {
-        let [psk] = welcome.psks() else {
-            return Err(CoreError::Refused(PolicyFault::PreSharedKey));
-        };
-        if !self.is_our_psk(psk) {
-            return Err(CoreError::Refused(PolicyFault::PreSharedKey));
-        }
+    /// SECURITY: whoever welcomes us must have mixed in the link's secret, and nothing else; and it must be the call that we knocked at. The library
+    /// has refused other suites already: our init key is of no other.
+    fn check_welcome(&self, welcome: &ProcessedWelcome, call: CallId) -> Result<(), PolicyFault> {
+        let ours = matches!(welcome.psks(), [psk] if self.is_our_psk(psk));
+        demand(PolicyFault::WelcomeLinkKey, ours)?; // MEM-017
         let info = welcome.unverified_group_info();
-        if info.ciphersuite() != SUITE {
-            return Err(CoreError::Refused(PolicyFault::Suite));
-        }
-        if info.group_id().as_slice() != call.as_bytes() {
-            return Err(CoreError::Refused(PolicyFault::GroupData));
-        }
-        Ok(())
+        let asked = info.group_id().as_slice() == call.as_bytes();
+        demand(PolicyFault::WelcomeCall, asked) // MEM-018
     }
 
     fn is_our_psk(&self, id: &PreSharedKeyId) -> bool {
@@ -219,10 +224,9 @@ impl Keyring {
         let package = package
             .validate(self.provider.crypto(), ProtocolVersion::Mls10)
             .map_err(|_| CoreError::NotAuthentic)?;
-        if package.ciphersuite() != SUITE || package.last_resort() {
-            return Err(CoreError::Refused(PolicyFault::Suite));
-        }
-        let data = leaf_data(package.leaf_node()).map_err(CoreError::Refused)?;
+        let fits = package.ciphersuite() == SUITE && !package.last_resort();
+        demand(PolicyFault::KeyPackageSuite, fits)?; // MEM-024
+        let data = leaf_data(package.leaf_node())?;
         Ok((package, data))
     }
 }
@@ -235,20 +239,16 @@ impl Group {
         data.check(&self.keyring.room, call.as_slice())?;
         let mut leaves: Vec<LeafData> = Vec::new();
         for (_, node) in self.mls.treesync().full_leaves() {
-            let leaf = leaf_data(node)?;
-            if leaves
-                .iter()
-                .any(|l| l.member_id == leaf.member_id || l.transport_id == leaf.transport_id)
-            {
-                return Err(PolicyFault::DuplicateId);
-            }
+            let Ok(leaf) = leaf_data(node) else {
+                demand(PolicyFault::WelcomeLeaf, false)?; // MEM-021
+                continue;
+            };
+            let taken = |l: &LeafData| l.member_id == leaf.member_id || l.transport_id == leaf.transport_id;
+            demand(PolicyFault::WelcomeIdTwice, !leaves.iter().any(taken))?; // MEM-022
             leaves.push(leaf);
         }
-        let own = self.mls.own_leaf_node().ok_or(PolicyFault::LeafData)?;
-        if leaf_data(own)? != self.identity.data {
-            return Err(PolicyFault::LeafData);
-        }
-        Ok(())
+        let own = self.mls.own_leaf_node().and_then(|own| leaf_data(own).ok());
+        demand(PolicyFault::OwnLeaf, own.as_ref() == Some(&self.identity.data)) // MEM-023
     }
 
     pub(crate) fn epoch(&self) -> u64 {
@@ -363,9 +363,8 @@ fn credential_id(credential: &Credential) -> Option<MemberId> {
 fn leaf_data(node: &LeafNode) -> Result<LeafData, PolicyFault> {
     let extension = node.extensions().unknown(LEAF_EXTENSION).ok_or(PolicyFault::LeafData)?;
     let data = LeafData::from_bytes(&extension.0).map_err(|_| PolicyFault::LeafData)?;
-    if credential_id(node.credential()) != Some(data.member_id) {
-        return Err(PolicyFault::LeafData);
-    }
+    let names = credential_id(node.credential()) == Some(data.member_id);
+    demand(PolicyFault::CredentialId, names)?; // MEM-009
     Ok(data)
 }
 

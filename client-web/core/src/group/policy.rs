@@ -13,9 +13,9 @@ use openmls::schedule::PreSharedKeyId;
 use conclave_protocol::ids::{MemberId, TransportId};
 
 use super::commit::Merged;
-use super::{Group, LeafData, leaf_data, sorted};
+use super::{Group, LeafData, PolicyFault, demand, leaf_data, sorted};
 use crate::cbor;
-use crate::error::{CoreError, PolicyFault};
+use crate::error::CoreError;
 use crate::limits::MAX_MEMBERS;
 
 /// What a commit says in its authenticated data. Key 2 (orders) is reserved.
@@ -44,10 +44,6 @@ impl CommitData {
     pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, CoreError> {
         cbor::decode(bytes)
     }
-
-    fn says(&self, base_seq: u64, drop: &[TransportId]) -> bool {
-        self.base_seq == base_seq && self.drop == drop
-    }
 }
 
 /// A staged commit of which every rule was checked. Only this module can make one, so a skipped check does not compile.
@@ -71,23 +67,27 @@ impl Group {
         base_seq: u64,
         shown_drop: &[TransportId],
     ) -> Result<CommitVerified, PolicyFault> {
-        // SECURITY: no external commit, whatever the library thinks of it (one without the pre-shared key would stage; facts.md §6).
-        let Sender::Member(committer) = sender else {
-            return Err(PolicyFault::ForeignSender);
+        // SECURITY: no external commit, whatever the library thinks of it: one without the pre-shared key would stage.
+        let committer = match sender {
+            Sender::Member(committer) => Some(*committer),
+            _ => None,
         };
+        demand(PolicyFault::ForeignSender, committer.is_some())?; // MEM-002
         for queued in staged.queued_proposals() {
             let allowed = matches!(
                 queued.proposal(),
                 Proposal::Add(_) | Proposal::Remove(_) | Proposal::PreSharedKey(_)
             );
-            if !allowed || queued.proposal_or_ref_type() != ProposalOrRefType::Proposal {
-                return Err(PolicyFault::ProposalType);
-            }
+            demand(PolicyFault::ProposalType, allowed)?; // MEM-003
+            let inside = queued.proposal_or_ref_type() == ProposalOrRefType::Proposal;
+            demand(PolicyFault::ProposalByReference, inside)?; // MEM-004
         }
         let removed = self.check_removed(&staged, data, base_seq, shown_drop)?;
         let added = self.check_added(&staged, &removed)?;
         self.check_psk(&staged, added)?;
-        self.check_committer(&staged, *committer)?;
+        if let Some(committer) = committer {
+            self.check_committer(&staged, committer)?;
+        }
         let merged = Merged {
             removed,
             added,
@@ -117,9 +117,9 @@ impl Group {
                 .map(|l| l.data.transport_id)
                 .collect(),
         );
-        if !data.says(base_seq, &drop) || shown != drop {
-            return Err(PolicyFault::AuthenticatedData);
-        }
+        demand(PolicyFault::BaseSequence, data.base_seq == base_seq)?; // MEM-005
+        demand(PolicyFault::DropList, data.drop == drop)?; // MEM-006
+        demand(PolicyFault::ShownDropList, shown == drop)?; // MEM-007
         Ok(removed)
     }
 
@@ -129,29 +129,18 @@ impl Group {
         for add in staged.add_proposals() {
             newcomers.check(add.add_proposal().key_package().leaf_node())?;
         }
-        if newcomers.present.len() > MAX_MEMBERS {
-            Err(PolicyFault::DuplicateId)
-        } else {
-            Ok(!newcomers.added.is_empty())
-        }
+        demand(PolicyFault::TooManyMembers, newcomers.present.len() <= most_members())?; // MEM-013
+        Ok(newcomers.count > 0)
     }
 
     /// SECURITY: exactly one external pre-shared key, ours, in each commit with an Add; none in any other.
     fn check_psk(&self, staged: &StagedCommit, added: bool) -> Result<(), PolicyFault> {
-        let keys: Vec<PreSharedKeyId> = staged
-            .psk_proposals()
-            .filter_map(|p| psk_id(p.psk_proposal()))
-            .collect();
-        let fits = match keys.as_slice() {
-            [] => !added,
-            [one] => added && self.keyring.is_our_psk(one),
-            _ => false,
-        };
-        if fits && keys.len() == staged.psk_proposals().count() {
-            Ok(())
-        } else {
-            Err(PolicyFault::PreSharedKey)
-        }
+        let ours = |p: &PreSharedKeyProposal| psk_id(p).is_some_and(|id| self.keyring.is_our_psk(&id));
+        let (all, own) = staged.psk_proposals().fold((0, 0), |(all, own), p| {
+            (all + 1, own + usize::from(ours(p.psk_proposal())))
+        });
+        demand(PolicyFault::AddWithoutLinkKey, own > 0 || !added)?; // MEM-014
+        demand(PolicyFault::ForeignKey, all == usize::from(added) || all == 0) // MEM-015
     }
 
     /// A committer may renew its encryption key, nothing else of its leaf.
@@ -164,10 +153,11 @@ impl Group {
             .public_group()
             .leaf(committer)
             .ok_or(PolicyFault::ForeignSender)?;
-        let same = leaf_data(new)? == leaf_data(old)?
+        let same = new.credential() == old.credential()
             && new.signature_key() == old.signature_key()
+            && new.capabilities() == old.capabilities()
             && new.extensions() == old.extensions();
-        if same { Ok(()) } else { Err(PolicyFault::LeafChanged) }
+        demand(PolicyFault::CommitterLeaf, same) // MEM-016
     }
 }
 
@@ -177,6 +167,7 @@ pub(super) struct Newcomers {
     /// Ids and signature keys of the leaves that the same commit removes.
     leaving: Vec<(MemberId, Vec<u8>)>,
     added: Vec<TransportId>,
+    count: usize,
 }
 
 impl Newcomers {
@@ -193,18 +184,25 @@ impl Newcomers {
                 .filter_map(|l| Some((l.data.member_id, key(l.index)?.signature_key().as_slice().to_vec())))
                 .collect(),
             added: Vec::new(),
+            count: 0,
         }
     }
 
     /// SECURITY: whoever is removed and added under one member id must hold the same leaf key, or any member could put somebody else in
     /// the place of another without a departure or an arrival being seen.
     pub(super) fn check(&mut self, node: &LeafNode) -> Result<(), PolicyFault> {
-        let leaf = leaf_data(node)?;
-        let taken = |p: &LeafData| p.member_id == leaf.member_id || p.transport_id == leaf.transport_id;
+        self.count += 1;
+        let leaf = match leaf_data(node) {
+            Ok(leaf) => leaf,
+            Err(fault @ PolicyFault::CredentialId) => return Err(fault),
+            Err(_) => return demand(PolicyFault::LeafData, false), // MEM-008
+        };
+        let same_member = self.present.iter().any(|p| p.member_id == leaf.member_id);
+        demand(PolicyFault::MemberIdTaken, !same_member)?; // MEM-010
+        let same_transport = self.present.iter().any(|p| p.transport_id == leaf.transport_id);
+        demand(PolicyFault::TransportIdTaken, !same_transport)?; // MEM-011
         let usurped = |(id, key): &(MemberId, Vec<u8>)| *id == leaf.member_id && key != node.signature_key().as_slice();
-        if self.present.iter().any(taken) || self.leaving.iter().any(usurped) {
-            return Err(PolicyFault::DuplicateId);
-        }
+        demand(PolicyFault::LeafTaken, !self.leaving.iter().any(usurped))?; // MEM-012
         self.added.push(leaf.transport_id);
         self.present.push(leaf);
         Ok(())
@@ -221,3 +219,15 @@ fn psk_id(proposal: &PreSharedKeyProposal) -> Option<PreSharedKeyId> {
     let (id, rest) = PreSharedKeyId::tls_deserialize_bytes(&bytes).ok()?;
     rest.is_empty().then_some(id)
 }
+
+/// Tests lower it: a group of 251 takes a minute to build.
+fn most_members() -> usize {
+    #[cfg(test)]
+    if let Some(most) = MOST.get() {
+        return most;
+    }
+    MAX_MEMBERS
+}
+
+#[cfg(test)]
+thread_local!(pub(super) static MOST: std::cell::Cell<Option<usize>> = const { std::cell::Cell::new(None) });

@@ -5,7 +5,7 @@ use conclave_protocol::keys::Psk;
 
 use super::*;
 
-fn identity(n: u8) -> Identity {
+pub(super) fn identity(n: u8) -> Identity {
     Identity {
         key: LeafKey::from_seed(&[n; 32]),
         data: LeafData {
@@ -17,7 +17,7 @@ fn identity(n: u8) -> Identity {
     }
 }
 
-fn keyring(psk: u8) -> Keyring {
+pub(super) fn keyring(psk: u8) -> Keyring {
     let room = RoomBinding {
         room_fp: RoomFp::from_bytes([9; 16]),
         generation: 0,
@@ -25,12 +25,12 @@ fn keyring(psk: u8) -> Keyring {
     Keyring::new(room, &Psk::from_bytes([psk; 32])).unwrap()
 }
 
-fn call() -> CallId {
+pub(super) fn call() -> CallId {
     CallId::from_bytes([7; 16])
 }
 
 /// Adds a member to `group` at sequence `seq`, with every other member processing the commit.
-fn add(group: &mut Group, others: &mut [&mut Group], n: u8, psk: u8, seq: u64) -> Result<Group, CoreError> {
+pub(super) fn add(group: &mut Group, others: &mut [&mut Group], n: u8, psk: u8, seq: u64) -> Result<Group, CoreError> {
     let ring = keyring(psk);
     let newcomer = identity(n);
     let package = ring.key_package(&newcomer).unwrap();
@@ -106,98 +106,6 @@ fn a_commit_counts_only_with_its_own_sequence_and_drop_list() {
     let own = a.commit(Vec::new(), &[], 1).unwrap();
     let Incoming::Valid(_) = b.read_commit(&own.commit, 1, &own.drop) else {
         panic!("a good commit after void ones was refused")
-    };
-}
-
-/// A commit that `mallory` builds past the checks of her own client, as an altered client would.
-fn forged(mallory: &mut Group, seq: u64, drop: &[TransportId], adds: Vec<KeyPackage>, removes: &[u32]) -> Vec<u8> {
-    mallory.discard_own().unwrap();
-    mallory
-        .mls
-        .set_aad(super::policy::CommitData::new(seq, drop).to_bytes());
-    mallory.build(adds, removes).unwrap().0
-}
-
-fn package_of(identity: &Identity) -> KeyPackage {
-    let ring = keyring(1);
-    let bytes = ring.key_package(identity).unwrap();
-    ring.read_key_package(&bytes).unwrap().0
-}
-
-fn member(n: u8) -> (MemberId, TransportId) {
-    let data = identity(n).data;
-    (data.member_id, data.transport_id)
-}
-
-fn leaf_of(group: &Group, n: u8) -> u32 {
-    let id = member(n).0;
-    group.leaves().iter().find(|l| l.data.member_id == id).unwrap().index
-}
-
-#[test]
-fn nobody_is_added_under_an_id_that_somebody_has() {
-    let mut a = keyring(1).found(identity(1), call()).unwrap();
-    let mut b = add(&mut a, &mut [], 2, 1, 0).unwrap();
-    for same in ["member id", "transport id"] {
-        let mut other = identity(3);
-        match same {
-            "member id" => other.data.member_id = member(1).0,
-            _ => other.data.transport_id = member(1).1,
-        }
-        let package = package_of(&other);
-        assert!(
-            b.commit(vec![package.clone()], &[], 1).is_err(),
-            "our own client adds a second {same}, and would be alone with it"
-        );
-        let commit = forged(&mut b, 1, &[], vec![package], &[]);
-        assert!(matches!(a.read_commit(&commit, 1, &[]), Incoming::Void), "{same}");
-    }
-    let twice = vec![package_of(&identity(3)), {
-        let mut other = identity(4);
-        other.data.transport_id = member(3).1;
-        package_of(&other)
-    }];
-    let commit = forged(&mut b, 1, &[], twice, &[]);
-    assert!(
-        matches!(a.read_commit(&commit, 1, &[]), Incoming::Void),
-        "two of one commit"
-    );
-}
-
-#[test]
-fn a_member_is_added_anew_only_under_their_own_key() {
-    let mut a = keyring(1).found(identity(1), call()).unwrap();
-    let mut b = add(&mut a, &mut [], 2, 1, 0).unwrap();
-    let c = add(&mut b, &mut [&mut a], 3, 1, 1).unwrap();
-    drop(c);
-    let (leaf, dropped) = (leaf_of(&a, 3), vec![member(3).1]);
-    let mut usurper = identity(9);
-    usurper.data.member_id = member(3).0;
-    let package = package_of(&usurper);
-    assert!(b.commit(vec![package.clone()], &[leaf], 2).is_err());
-    let commit = forged(&mut b, 2, &dropped, vec![package], &[leaf]);
-    assert!(matches!(a.read_commit(&commit, 2, &dropped), Incoming::Void));
-
-    let own = b.commit(vec![package_of(&identity(3))], &[leaf], 2).unwrap();
-    assert!(own.drop == dropped);
-    let Incoming::Valid(_) = a.read_commit(&own.commit, 2, &own.drop) else {
-        panic!("the holder of the old leaf's key was not added anew")
-    };
-}
-
-#[test]
-fn an_add_without_the_links_key_and_the_key_without_an_add_are_void() {
-    let mut a = keyring(1).found(identity(1), call()).unwrap();
-    let mut b = add(&mut a, &mut [], 2, 1, 0).unwrap();
-    for (adds, psk) in [(vec![package_of(&identity(3))], false), (Vec::new(), true)] {
-        b.discard_own().unwrap();
-        b.mls.set_aad(super::policy::CommitData::new(1, &[]).to_bytes());
-        let commit = b.build_with(adds, &[], psk).unwrap().0;
-        assert!(matches!(a.read_commit(&commit, 1, &[]), Incoming::Void));
-    }
-    let commit = forged(&mut b, 1, &[], vec![package_of(&identity(3))], &[]);
-    let Incoming::Valid(_) = a.read_commit(&commit, 1, &[]) else {
-        panic!("the control, with both, was refused")
     };
 }
 

@@ -1,0 +1,131 @@
+//! The rules of membership by their ids, and the one door through which each of them is enforced.
+//!
+//! Does not look at anything itself: the places that do call [`demand`] with what they found. `docs/protocol.md` lists every id with its meaning,
+//! each has a test named after it that fails when that one check is off, and a test holds the three lists against each other.
+
+use core::fmt;
+
+macro_rules! rules {
+    ($($(#[$doc:meta])* $id:literal $name:ident),* $(,)?) => {
+        /// Which rule a commit, a Welcome, a leaf or a member's words break. Each is one check of `docs/protocol.md`.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub enum PolicyFault { $($(#[$doc])* $name),* }
+
+        impl PolicyFault {
+            /// All of them, in the order of their ids.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// Its id.
+            pub const fn id(self) -> &'static str {
+                match self { $(Self::$name => $id),* }
+            }
+        }
+    };
+}
+
+rules! {
+    /// Only private messages reach the group library.
+    "MEM-001" PublicMessage,
+    /// Whoever commits is a member.
+    "MEM-002" ForeignSender,
+    /// A commit holds Adds, Removes and our pre-shared key, nothing else.
+    "MEM-003" ProposalType,
+    /// Proposals stand in the commit itself.
+    "MEM-004" ProposalByReference,
+    /// The sequence that the committer signed is the log's.
+    "MEM-005" BaseSequence,
+    /// The drop list that the committer signed is exactly the removed leaves.
+    "MEM-006" DropList,
+    /// The drop list that the server was shown is exactly the removed leaves.
+    "MEM-007" ShownDropList,
+    /// An added leaf says who it is, strictly.
+    "MEM-008" LeafData,
+    /// An added leaf's credential names the same member as its data.
+    "MEM-009" CredentialId,
+    /// No two leaves have one member id.
+    "MEM-010" MemberIdTaken,
+    /// No two leaves have one transport id.
+    "MEM-011" TransportIdTaken,
+    /// Whoever is removed and added in one commit holds the same leaf key.
+    "MEM-012" LeafTaken,
+    /// A group has at most 250 members.
+    "MEM-013" TooManyMembers,
+    /// Every Add mixes in the link's secret.
+    "MEM-014" AddWithoutLinkKey,
+    /// No other pre-shared key is mixed in, and none without an Add.
+    "MEM-015" ForeignKey,
+    /// A committer renews its encryption key and nothing else of its leaf.
+    "MEM-016" CommitterLeaf,
+    /// A Welcome mixed in the link's secret, and nothing else.
+    "MEM-017" WelcomeLinkKey,
+    /// A Welcome is to the call at which this member knocked.
+    "MEM-018" WelcomeCall,
+    /// The group's extension names this room, generation and call.
+    "MEM-019" GroupData,
+    /// The group's extension is signed by whom it names.
+    "MEM-020" GroupSignature,
+    /// Every leaf of a joined tree says who it is, strictly.
+    "MEM-021" WelcomeLeaf,
+    /// No two leaves of a joined tree have one member or transport id.
+    "MEM-022" WelcomeIdTwice,
+    /// One's own leaf in a joined tree is the one that was sent.
+    "MEM-023" OwnLeaf,
+    /// A key package is of the one suite, and for one use.
+    "MEM-024" KeyPackageSuite,
+    /// Commits and proposals outside the log are not even decrypted.
+    "MEM-025" HandshakeOutsideLog,
+    /// Somebody leaves by the signature of their own leaf.
+    "MEM-026" Farewell,
+    /// A call card is signed by the leaf key that it shows, for this room and call.
+    "MEM-027" CardSignature,
+}
+
+impl fmt::Display for PolicyFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id())
+    }
+}
+
+impl core::error::Error for PolicyFault {}
+
+/// Refuses unless the rule holds.
+pub(crate) fn demand(rule: PolicyFault, holds: bool) -> Result<(), PolicyFault> {
+    #[cfg(test)]
+    let holds = holds || off::is_off(rule);
+    if holds { Ok(()) } else { Err(rule) }
+}
+
+/// Rules that a test has switched off, to see that its attack is stopped by that rule and by nothing else.
+#[cfg(test)]
+pub(crate) mod off {
+    use super::PolicyFault;
+    use std::cell::RefCell;
+
+    thread_local!(static OFF: RefCell<Vec<PolicyFault>> = const { RefCell::new(Vec::new()) });
+
+    pub(super) fn is_off(rule: PolicyFault) -> bool {
+        OFF.with_borrow(|off| off.contains(&rule))
+    }
+
+    fn without<T>(rules: &[PolicyFault], run: impl FnOnce() -> T) -> T {
+        OFF.with_borrow_mut(|off| *off = rules.to_vec());
+        let result = run();
+        OFF.with_borrow_mut(Vec::clear);
+        result
+    }
+
+    /// The attack (which says whether it went through) is stopped by `rule`, and by nothing else.
+    pub(crate) fn stopped_by(rule: PolicyFault, attack: impl Fn() -> bool) {
+        stopped_by_one_of(rule, &[], attack);
+    }
+
+    /// As [`stopped_by`], where `others` would stop it too: each of several locks on one door is tried with the others open.
+    pub(crate) fn stopped_by_one_of(rule: PolicyFault, others: &[PolicyFault], attack: impl Fn() -> bool) {
+        assert!(!without(others, &attack), "{rule}: the attack goes through");
+        let all: Vec<PolicyFault> = others.iter().copied().chain([rule]).collect();
+        assert!(
+            without(&all, &attack),
+            "{rule} is off and the attack still fails: this test does not show that the check is alive"
+        );
+    }
+}
