@@ -22,8 +22,11 @@ const CAMERA_FRAMES_PER_SECOND = 24;
 /** A screen must be readable; its pictures change seldom. */
 const SCREEN_BITS_PER_SECOND = 1_500_000;
 const SCREEN_FRAMES_PER_SECOND = 15;
-/** Between two restarts of a failed path: one takes a few round trips. */
-const RESTART_GAP_MS = 2_000;
+/**
+ * Between two restarts: one change of network is told by several (`online`, the server, the silent path). Less than the gap of
+ * `path.ts`, or its second attempt would be taken for an echo of the first.
+ */
+const RESTART_GAP_MS = 1_000;
 
 export interface ConnectionEvents {
   offer(sdp: string, mids: readonly MidRole[]): void;

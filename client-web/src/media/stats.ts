@@ -40,6 +40,7 @@ export type Readable = Pick<Connection, 'generation' | 'placeOf' | 'placeOfSourc
 
 /** The statistics that are read, as far as browsers give them. */
 interface Entry extends OutboundEntry {
+  readonly id: string;
   readonly kind?: string;
   readonly bytesReceived?: number;
   readonly totalAudioEnergy?: number;
@@ -142,7 +143,7 @@ export class Stats {
   /** Everything that arrived on whatever path: media, and the server's reports on ours. */
   #watch(entries: readonly Entry[]): void {
     const pairs = entries.filter((entry) => entry.type === 'candidate-pair');
-    const received = pairs.reduce((sum, pair) => sum + (pair.bytesReceived ?? 0), 0);
+    const received = new Map(pairs.map((pair) => [pair.id, pair.bytesReceived ?? 0]));
     if (!this.#stopped && this.#path.look(performance.now(), received)) this.#connection.restart();
   }
 

@@ -4,10 +4,13 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { MixedScene } from '../lib/mixed.mjs';
 import { flowing, keepPeers } from '../lib/peer.mjs';
+import { inTime } from '../lib/promise.mjs';
 import { until } from '../lib/until.mjs';
 
 /** How late a newcomer may see the last picture, from the click on Join: 0.8 to 2.1 s were measured with two browsers on two busy cores. */
-const LATE_MS = 5_000;
+const LATE_MS = 2_000;
+/** Four members in two browsers encode and decode on the same two cores. */
+const BUSY_MS = 3_000;
 /** A change of codec is decided by one member's arrival or departure and needs at most one new offer of each sender. */
 const CODEC_MS = 20_000;
 
@@ -91,13 +94,11 @@ test('a Firefox and a Chromium that come late see all who are there', async (t) 
   finn = await scene.open('Finn', 3, firefox);
   let clicked = await finn.join();
   let took = await finn.untilSees([ada, fay], { since: clicked });
-  t.diagnostic(`Firefox: last of two pictures after ${Math.round(took)} ms`);
-  assert.ok(took <= LATE_MS, `Firefox took ${Math.round(took)} ms`);
+  inTime(t, 'Firefox, last of two pictures', took, LATE_MS, BUSY_MS);
   bo = await scene.open('Bo', 4, chromium);
   clicked = await bo.join();
   took = await bo.untilSees([ada, fay, finn], { since: clicked });
-  t.diagnostic(`Chromium: last of three pictures after ${Math.round(took)} ms`);
-  assert.ok(took <= LATE_MS, `Chromium took ${Math.round(took)} ms`);
+  inTime(t, 'Chromium, last of three pictures', took, LATE_MS, BUSY_MS);
   await allMeet(ada, bo, fay, finn);
 });
 

@@ -5,9 +5,10 @@ import { after, before, test } from 'node:test';
 import { BadNetwork } from '../lib/bad-network.mjs';
 import { MixedScene } from '../lib/mixed.mjs';
 import { keepPeers, peer } from '../lib/peer.mjs';
+import { inTime } from '../lib/promise.mjs';
 import { until } from '../lib/until.mjs';
 
-/** From the change to the first new picture of the other on both screens: the promise. */
+/** From the change to the first new picture of the other on both screens: the promise. 1.2 to 2 s on an idle machine. */
 const BACK_MS = 3_000;
 /** How long the socket is away: half of what the server keeps an empty call, a third of what members forgive. */
 const AWAY_MS = 30_000;
@@ -52,16 +53,37 @@ function newPicture(member, other, since, ms) {
   );
 }
 
+/**
+ * How old pictures are when they are shown: buffers, and waiting for the sound. A busy machine that has run for minutes comes
+ * to a second, which has nothing to do with the network. In ms, the middle of eleven looks.
+ */
+function usualAge(member, other) {
+  return member.page.evaluate(
+    async ({ name, id, perSecond }) => {
+      const ages = [];
+      while (ages.length < 11) {
+        const tile = globalThis.__probe.tiles().find((t) => t.name === name && t.kind === 'camera');
+        if (tile?.word?.id === id) ages.push(tile.word.behind * (1000 / perSecond));
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      return ages.sort((a, b) => a - b)[5];
+    },
+    { name: other.name, id: other.id, perSecond: 10 },
+  );
+}
+
 /** Both see new pictures of each other within the promise, over the connection they have. */
 async function backInTime(t, what, change) {
   const before = await Promise.all([peer(ada), peer(fay)]);
+  const usual = await Promise.all([usualAge(ada, fay), usualAge(fay, ada)]);
   const since = Date.now();
   await change();
   const took = await Promise.all([newPicture(ada, fay, since, 20_000), newPicture(fay, ada, since, 20_000)]);
-  t.diagnostic(`${what}: Chromium sees again after ${took[0]} ms, Firefox after ${took[1]} ms`);
+  t.diagnostic(`${what}: pictures seen after ${took.join(' and ')} ms; they are ${usual.join(' and ')} ms old at other times`);
   const after = await Promise.all([peer(ada), peer(fay)]);
   assert.deepEqual(after.map((p) => p.made), before.map((p) => p.made), 'a new connection was made');
-  for (const ms of took) assert.ok(ms !== null && ms <= BACK_MS, `it took ${ms} ms`);
+  // Less than browsers left to themselves need: they call a path dead after five seconds, and failed after fifteen.
+  ['Chromium', 'Firefox'].forEach((browser, n) => inTime(t, `${what}, ${browser}`, took[n] === null ? null : took[n] - usual[n], BACK_MS));
   await Promise.all([ada.untilHears([fay], HEARS), fay.untilHears([ada], HEARS)]);
 }
 

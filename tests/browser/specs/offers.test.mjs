@@ -79,8 +79,8 @@ for (const [index, browser] of ['Chromium', 'Firefox'].entries()) {
     const renamed = await pathName(member);
     assert.notEqual(renamed, name, 'the answered offer did not restart the path');
     await Promise.all([member.untilSees([other]), other.untilSees([member])]);
-    // Two restarts within two seconds are one.
-    await new Promise((resolve) => setTimeout(resolve, 2_100));
+    // Two restarts within a second are one.
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
     await restart(member, 0);
     await until('the next restart is answered', 10_000, async () => (await offers(member)).answers > second.answers, () => member.describe());
     assert.notEqual(await pathName(member), renamed);

@@ -10,6 +10,13 @@ import { Scene } from '../lib/call.mjs';
 const LISTEN_MS = 8_000;
 const HOLD_MS = 400;
 const HOLDS = 6;
+/**
+ * Gaps that a busy machine may make in one listening and not in the two others, by chance. If a hold were heard, there would be
+ * one for each.
+ */
+const CHANCE = 2;
+/** Steps of the tone that such a gap swallows. */
+const SWALLOWED = 4;
 /** A new step of the tone comes every 100 ms; nothing new for this long is a gap (the jitter buffer stretches a little). */
 const GAP_S = 2.5 / blockCode.PER_SECOND;
 
@@ -65,8 +72,8 @@ test('a group operation of 400 ms makes no gap in sound that a run without it do
   t.diagnostic(`without: ${JSON.stringify(quiet)}; with: ${JSON.stringify(busy)}; held for ${held.map(Math.round).join(', ')} ms`);
   assert.ok(held.every((ms) => ms >= HOLD_MS), 'the core worker was not held');
   for (const heard of [quiet, busy]) assert.ok(heard.steps > 60, `only ${heard.steps} steps of the tone heard`);
-  assert.ok(busy.missing <= quiet.missing, `${busy.missing} steps missing, ${quiet.missing} without the holds`);
-  assert.ok(busy.gaps.length <= quiet.gaps.length, `gaps ${busy.gaps}, without the holds ${quiet.gaps}`);
+  assert.ok(busy.missing <= quiet.missing + CHANCE * SWALLOWED, `${busy.missing} steps missing, ${quiet.missing} without the holds`);
+  assert.ok(busy.gaps.length <= quiet.gaps.length + CHANCE, `gaps ${busy.gaps}, without the holds ${quiet.gaps}`);
 });
 
 test('the measurement would notice: a media worker that stands still is heard', async (t) => {
