@@ -27,6 +27,17 @@ pub enum Error {
     /// The configured name is not a server name.
     #[error("'{0}' is not a server name")]
     ServerName(String),
+    /// The configuration file cannot be read.
+    #[error("cannot read the configuration {}: {source}", path.display())]
+    ConfigFile {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The configuration says something that cannot be done; never empty.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Config(Vec<crate::config::Fault>),
     /// The data folder cannot be used.
     #[error("cannot use the data folder {}: {source}", path.display())]
     DataDir {
@@ -59,10 +70,10 @@ pub enum Error {
     #[error("the database is damaged")]
     DatabaseDamaged,
     /// Nobody answers on the admin socket.
-    #[error("no conclave serves the data folder {}", .0.display())]
+    #[error("no conclave answers at {}", .0.display())]
     NotRunning(PathBuf),
     /// The admin socket is there, but this user may not use it.
-    #[error("this user may not use the admin socket in {}", .0.display())]
+    #[error("this user may not use the admin socket {}", .0.display())]
     NotOperator(PathBuf),
     /// The admin socket broke off or talked nonsense.
     #[error("the admin socket failed: {0}")]
@@ -98,7 +109,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Listen { what, source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
-                let flag = if *what == "tcp" { "--listen" } else { "--udp" };
+                let flag = if *what == "udp" { "--udp" } else { "--listen" };
                 return Some(format!(
                     "stop the program that uses this port, or choose another with {flag}"
                 ));
@@ -106,7 +117,9 @@ impl Error {
             Self::Listen { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 "ports below 1024 need a privilege; choose a higher one"
             }
-            Self::NoPublicAddress => "name the addresses that clients can reach with --public-ip",
+            Self::NoPublicAddress => {
+                "name the addresses that clients can reach with --public-ip, or in public_addresses"
+            }
             Self::ServerName(_) => {
                 "a name is a lowercase host with an optional port, such as meet.example or localhost:8443"
             }
@@ -127,12 +140,39 @@ impl Error {
         Some(hint.to_owned())
     }
 
-    /// Exit code of the process: 2 for wrong usage, 1 for everything else.
+    /// Exit code of the process. Scripts rely on them: `docs/operators/cli.md` lists them and a test compares.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
+        use crate::admin::Refusal;
         match self {
-            Self::Usage(..) | Self::ServerName(_) => 2,
-            _ => 1,
+            Self::Usage(..) | Self::ServerName(_) | Self::RoomUnusable(_) => exit::USAGE,
+            Self::Config(_) | Self::ConfigFile { .. } | Self::NoPublicAddress | Self::NoHome => exit::CONFIGURATION,
+            Self::NotRunning(_) => exit::NOT_RUNNING,
+            Self::NotOperator(_) | Self::Refused(Refusal::NotOperator) => exit::NOT_ALLOWED,
+            Self::Refused(Refusal::NoSuchRoom) => exit::NOT_FOUND,
+            Self::DataDirBusy(_) => exit::IN_USE,
+            Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => exit::IN_USE,
+            _ => exit::FAILED,
         }
     }
+}
+
+/// Exit codes of the process, which do not change. 0 is success.
+pub mod exit {
+    /// Anything that has no code of its own.
+    pub const FAILED: u8 = 1;
+    /// The command line makes no sense.
+    pub const USAGE: u8 = 2;
+    /// The configuration is wrong.
+    pub const CONFIGURATION: u8 = 3;
+    /// No server answers.
+    pub const NOT_RUNNING: u8 = 4;
+    /// This user may not do it.
+    pub const NOT_ALLOWED: u8 = 5;
+    /// There is no such room.
+    pub const NOT_FOUND: u8 = 6;
+    /// A port or folder is in use: by another program, or by a running server.
+    pub const IN_USE: u8 = 7;
+    /// Nothing failed, and something should be mended: `status --check`, `doctor`.
+    pub const WARNING: u8 = 8;
 }

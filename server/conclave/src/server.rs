@@ -59,7 +59,7 @@ impl Server {
         let udp = media::bind(udp_wanted).map_err(listening("udp", udp_wanted))?;
         let media_addr = udp.local_addr().map_err(listening("udp", udp_wanted))?;
         // From here on commands may come, as connections may: they wait until the server runs.
-        let admin_socket = AdminSocket::bind(data_dir.admin_socket()).map_err(|source| Error::Local {
+        let admin_socket = AdminSocket::bind(config.admin_socket()).map_err(|source| Error::Local {
             what: "cannot make the admin socket",
             source,
         })?;

@@ -38,7 +38,11 @@ impl Drop for Folder {
 
 fn conclave(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_conclave"));
-    command.args(arguments).env_remove("XDG_DATA_HOME");
+    command
+        .args(arguments)
+        .env_remove("XDG_DATA_HOME")
+        // What the machine that tests has installed is not what is tested.
+        .env("CONCLAVE_CONFIG", "/dev/null");
     command
 }
 
@@ -118,6 +122,10 @@ fn help_texts_are_as_written_down() {
         ("room-list.txt", &["room", "list", "--help"]),
         ("room-show.txt", &["room", "show", "--help"]),
         ("room-delete.txt", &["room", "delete", "--help"]),
+        ("config.txt", &["config", "--help"]),
+        ("config-check.txt", &["config", "check", "--help"]),
+        ("config-show.txt", &["config", "show", "--help"]),
+        ("config-example.txt", &["config", "example", "--help"]),
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(0), "{file}");
@@ -138,7 +146,10 @@ fn complaints_have_the_programs_voice_and_a_hint() {
             &["serve", "--listen", "here"],
             "invalid value 'here' for '--listen <IP:PORT>'",
         ),
-        (&["serve", "--name", "http://x"], "'http://x' is not a server name"),
+        (
+            &["serve", "--name", "http://x"],
+            "name: 'http://x' is not a server name",
+        ),
         (
             &["room", "show"],
             "the following required arguments were not provided: <NUMBER>",
@@ -153,7 +164,8 @@ fn complaints_have_the_programs_voice_and_a_hint() {
         ),
     ] {
         let output = run(arguments);
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let code = if arguments.contains(&"--name") { 3 } else { 2 };
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
         assert!(output.stdout.is_empty(), "{arguments:?}");
         let words = stderr(&output);
         let lines: Vec<&str> = words.lines().collect();
@@ -170,12 +182,9 @@ fn complaints_have_the_programs_voice_and_a_hint() {
 fn a_command_without_a_server_says_so() {
     let folder = Folder::new();
     let output = run(&["room", "list", "--data-dir", folder.0.to_str().expect("a path")]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(4));
     let words = stderr(&output);
-    assert!(
-        words.starts_with("conclave: error: no conclave serves the data folder "),
-        "{words}"
-    );
+    assert!(words.starts_with("conclave: error: no conclave answers at "), "{words}");
     assert!(
         words.contains("conclave: hint: start it with 'conclave serve'"),
         "{words}"
@@ -204,7 +213,7 @@ fn a_taken_port_is_said_and_not_dodged() {
             .arg(&folder.0)
             .output()
             .expect("it runs");
-        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(output.status.code(), Some(7));
         let words = stderr(&output);
         assert!(
             words.starts_with(&format!("conclave: error: cannot listen on {what}: ")),
@@ -293,7 +302,7 @@ fn a_room_from_its_making_to_its_end() {
 
     assert!(server.ask(&["room", "delete", "1"]).status.success());
     let gone = server.ask(&["room", "show", "1"]);
-    assert_eq!(gone.status.code(), Some(1));
+    assert_eq!(gone.status.code(), Some(6));
     assert_eq!(
         stderr(&gone),
         "conclave: error: there is no room with this number\nconclave: hint: 'conclave room list' shows the numbers\n"
@@ -362,4 +371,63 @@ fn help_is_shown_where_a_command_is_missing() {
         "{}",
         stderr(&output)
     );
+}
+
+#[test]
+fn the_example_in_the_repository_is_what_the_binary_prints() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/conclave.toml");
+    let printed = stdout(&run(&["config", "example"]));
+    if std::env::var_os("CONCLAVE_WRITE_SNAPSHOTS").is_some() {
+        fs::write(&path, &printed).expect("the example is written");
+    }
+    assert_eq!(
+        printed,
+        fs::read_to_string(&path).expect("the example"),
+        "the configuration has changed"
+    );
+}
+
+#[test]
+fn a_configuration_is_checked_and_shown_without_starting_anything() {
+    let folder = Folder::new();
+    fs::create_dir(&folder.0).expect("a folder");
+    let file = folder.0.join("conclave.toml");
+    let file = file.to_str().expect("a path");
+    fs::write(file, "name = \"meet.example.org\"\n").expect("a file");
+    let data = ["--config", file, "--data-dir", "/nowhere"];
+
+    let good = run(&[&["config", "check"], &data[..]].concat());
+    assert_eq!(good.status.code(), Some(0), "{}", stderr(&good));
+    assert_eq!(stderr(&good), format!("conclave: {file} is in order\n"));
+
+    let shown = run(&[&["config", "show", "--json", "--set", "log.level=warn"], &data[..]].concat());
+    let shown: Value = serde_json::from_str(&stdout(&shown)).expect("JSON");
+    let line = |key: &str| {
+        let line = shown.as_array().expect("a list").iter().find(|line| line["key"] == key);
+        let line = line.unwrap_or_else(|| panic!("no {key}"));
+        (
+            line["value"].as_str().map(str::to_owned),
+            line["from"].as_str().map(str::to_owned),
+        )
+    };
+    let pair = |value: &str, from: &str| (Some(value.to_owned()), Some(from.to_owned()));
+    assert_eq!(line("name"), pair("\"meet.example.org\"", "file"));
+    assert_eq!(line("listen.https"), pair("\"[::]:443\"", "default"));
+    assert_eq!(line("tls.mode"), pair("\"acme\"", "default"));
+    assert_eq!(line("log.level"), pair("\"warn\"", "option"));
+    assert_eq!(line("data_dir"), pair("\"/nowhere\"", "option"));
+    assert_eq!(line("limits.egress_mbit").0, None);
+
+    fs::write(file, "nam = \"meet.example.org\"\n[limit]\n").expect("a file");
+    for command in [&["config", "check"][..], &["config", "show"], &["serve"]] {
+        let bad = run(&[command, &data].concat());
+        assert_eq!(bad.status.code(), Some(3));
+        assert_eq!(
+            stderr(&bad),
+            format!(
+                "conclave: error: {file}:1: there is no key 'nam'\nconclave: hint: did you mean 'name'?\n\
+                 conclave: error: {file}:2: there is no key 'limit'\nconclave: hint: did you mean 'limits'?\n"
+            )
+        );
+    }
 }

@@ -34,7 +34,7 @@ export class Server {
     server.data = mkdtempSync(join(tmpdir(), 'conclave-test-'));
     const address = `127.0.0.1:${server.port}`;
     const options = [...more, '--listen', `${listen}:${server.port}`, '--udp', address, '--name', server.name, '--data-dir', server.data];
-    const [file, args] = tap ? [program('conclave-tap'), options] : [program('conclave'), ['serve', ...options]];
+    const [file, args] = tap ? [program('conclave-tap'), options] : [program('conclave'), ['serve', '--config', '/dev/null', ...options]];
     server.process = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] });
     server.log = [];
     server.answers = [];

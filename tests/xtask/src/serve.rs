@@ -44,6 +44,10 @@ pub fn serve(place: &Place, arguments: &[&str]) -> Result<()> {
     if given.is_none() {
         server.args(["--data-dir", DATA]);
     }
+    // A server that is installed on this machine is another one.
+    if !arguments.contains(&"--config") {
+        server.args(["--config", "/dev/null"]);
+    }
     // Only returns if the program could not be started at all.
     let error = server.exec();
     Err(Failure::new(format!(

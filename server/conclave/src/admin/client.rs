@@ -11,9 +11,14 @@ use crate::{error::Error, limits, store::admin_socket};
 
 /// Sends one request to the daemon that serves this data folder. A refusal is an error.
 pub fn ask(data_dir: &Path, request: &Request) -> Result<Reply, Error> {
-    let stream = UnixStream::connect(admin_socket(data_dir)).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Error::NotRunning(data_dir.to_owned()),
-        io::ErrorKind::PermissionDenied => Error::NotOperator(data_dir.to_owned()),
+    ask_at(&admin_socket(data_dir), request)
+}
+
+/// Sends one request to the daemon behind this socket. A refusal is an error.
+pub fn ask_at(socket: &Path, request: &Request) -> Result<Reply, Error> {
+    let stream = UnixStream::connect(socket).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Error::NotRunning(socket.to_owned()),
+        io::ErrorKind::PermissionDenied => Error::NotOperator(socket.to_owned()),
         _ => Error::AdminSocket(source),
     })?;
     match exchange(stream, request).map_err(Error::AdminSocket)? {

@@ -1,11 +1,13 @@
 //! What may stand on the command line. The words here are the help text; a snapshot of it is held in `tests/cli/`.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    path::PathBuf,
-};
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    config::{PublicAddress, admin_place, load::Sources},
+    error::Error,
+};
 
 /// A meeting server that cannot hear the meetings it carries.
 #[derive(Parser)]
@@ -18,39 +20,115 @@ pub(super) struct Arguments {
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// Run the server
-    Serve(ServeArguments),
+    Serve(SettingsArguments),
     /// Make, list, show and delete rooms of the running server
     Room {
         #[command(subcommand)]
         command: RoomCommand,
     },
+    /// Check, show and explain the configuration
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
 }
 
+/// What `serve` and `config` take: the same words, so that what was checked is what is served.
 #[derive(Args)]
-pub(super) struct ServeArguments {
-    /// TCP address of the page
-    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8443")]
-    pub(super) listen: SocketAddr,
+pub(super) struct SettingsArguments {
+    /// Configuration file [default: $CONCLAVE_CONFIG, or /etc/conclave/conclave.toml if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
     /// Name under which clients reach this server; it is part of every link and must not change
     /// [default: localhost with the port of --listen]
     #[arg(long, value_name = "HOST[:PORT]")]
     pub(super) name: Option<String>,
+    /// TCP address of the page [default: [::]:443 with a public name, otherwise 127.0.0.1:8443]
+    #[arg(long, value_name = "IP:PORT")]
+    pub(super) listen: Option<SocketAddr>,
     /// UDP address of sound and picture [default: the address of --listen]
     #[arg(long, value_name = "IP:PORT")]
     pub(super) udp: Option<SocketAddr>,
     /// Address at which clients reach the UDP port, if it is not the bound one; may be repeated
-    #[arg(long, value_name = "IP")]
-    pub(super) public_ip: Vec<IpAddr>,
-    #[command(flatten)]
-    pub(super) data: DataArguments,
-}
-
-#[derive(Args)]
-pub(super) struct DataArguments {
+    #[arg(long, value_name = "IP[:PORT]")]
+    pub(super) public_ip: Vec<PublicAddress>,
     /// Folder of the database and the admin socket
-    /// [default: $XDG_DATA_HOME/conclave or ~/.local/share/conclave]
+    /// [default: /var/lib/conclave for a service, otherwise ~/.local/share/conclave]
     #[arg(long, value_name = "DIR")]
     pub(super) data_dir: Option<PathBuf>,
+    /// Any key of the configuration, such as limits.egress_mbit=200; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(super) set: Vec<String>,
+}
+
+impl SettingsArguments {
+    /// The layers of configuration that these words and this process make.
+    pub(super) fn sources(&self) -> Result<Sources, Error> {
+        let mut sources = Sources::of_process(self.config.clone());
+        if let Some(name) = &self.name {
+            sources.set("--name", "name", quoted(name));
+        }
+        if let Some(listen) = self.listen {
+            sources.set("--listen", "listen.https", listen.to_string());
+        }
+        if let Some(udp) = self.udp {
+            sources.set("--udp", "listen.udp", udp.to_string());
+        }
+        if !self.public_ip.is_empty() {
+            let addresses: Vec<String> = self.public_ip.iter().map(ToString::to_string).collect();
+            sources.set("--public-ip", "public_addresses", addresses.join(","));
+        }
+        if let Some(folder) = &self.data_dir {
+            sources.set("--data-dir", "data_dir", quoted(&folder.to_string_lossy()));
+        }
+        for pair in &self.set {
+            let (key, value) = pair.split_once('=').ok_or(Error::Usage(
+                "--set takes a key and a value",
+                "for example --set limits.egress_mbit=200",
+            ))?;
+            sources.set(&format!("--set {key}"), key.trim(), value.trim());
+        }
+        Ok(sources)
+    }
+}
+
+/// As a TOML string, so that a name that looks like a number stays a name.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+/// How a command finds the running server.
+#[derive(Args)]
+pub(super) struct DataArguments {
+    /// Folder of the running server, instead of what the configuration says
+    #[arg(long, value_name = "DIR")]
+    pub(super) data_dir: Option<PathBuf>,
+    /// Configuration file of the running server [default: $CONCLAVE_CONFIG, or /etc/conclave/conclave.toml if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+impl DataArguments {
+    /// The running server's admin socket.
+    pub(super) fn socket(&self) -> Result<PathBuf, Error> {
+        admin_place(self.data_dir.as_deref(), &Sources::of_process(self.config.clone()))
+    }
+}
+
+#[derive(Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Say whether the server would start with this configuration
+    Check(SettingsArguments),
+    /// Show the configuration in force and where each value comes from
+    Show {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        settings: SettingsArguments,
+    },
+    /// Print an annotated configuration with all keys and defaults
+    Example,
 }
 
 #[derive(Subcommand)]

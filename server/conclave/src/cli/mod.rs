@@ -4,6 +4,7 @@
 //! or locates people.
 
 mod args;
+mod config;
 mod identifiers;
 mod room;
 mod serve;
@@ -22,8 +23,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return voice::usage(&error),
     };
     let result = match command {
-        Command::Serve(arguments) => serve::run(arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Room { command } => room::run(command),
+        Command::Config { command } => config::run(command),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

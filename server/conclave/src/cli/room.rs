@@ -1,7 +1,5 @@
 //! `conclave room …`: asks the running daemon over its admin socket; makes the keys of new rooms in this process.
 
-use std::path::PathBuf;
-
 use conclave_protocol::{
     error::Error as ProtocolError,
     room::{Limits, NEW_ROOM_ENTROPY, NewRoom, RoomPlan, RoomRecord, make_room},
@@ -11,14 +9,14 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::{
-    args::{DataArguments, Output, RoomCommand},
+    args::{Output, RoomCommand},
     identifiers::for_operator,
     voice,
 };
 use crate::{
-    admin::{Reply, Request, RoomLine, client::ask, record_from_text, record_text},
+    admin::{Reply, Request, RoomLine, client::ask_at, record_from_text, record_text},
     calendar::{date, today},
-    config::{default_data_dir, origin, parse_name},
+    config::{origin, parse_name},
     error::Error,
 };
 
@@ -33,17 +31,13 @@ pub(super) fn run(command: RoomCommand) -> Result<(), Error> {
         RoomCommand::List { output } => list(&output),
         RoomCommand::Show { number, output } => show(number, &output),
         RoomCommand::Delete { number, data } => {
-            match ask(&folder(&data)?, &Request::RoomDelete { number })? {
+            match ask_at(&data.socket()?, &Request::RoomDelete { number })? {
                 Reply::RoomDeleted {} => voice::note(&format!("room {number} deleted")),
                 _ => return Err(out_of_turn()),
             }
             Ok(())
         }
     }
-}
-
-fn folder(data: &DataArguments) -> Result<PathBuf, Error> {
-    data.data_dir.clone().map_or_else(default_data_dir, Ok)
 }
 
 /// The daemon answered something else than was asked: it is of another version.
@@ -68,8 +62,8 @@ fn create(title: String, days: u16, print_links: bool, output: &Output) -> Resul
             "add --print-links: the keys are then made by this command, and the call says so",
         ));
     }
-    let data_dir = folder(&output.data)?;
-    let Reply::Server { name } = ask(&data_dir, &Request::Server {})? else {
+    let socket = output.data.socket()?;
+    let Reply::Server { name } = ask_at(&socket, &Request::Server {})? else {
         return Err(out_of_turn());
     };
     let server = parse_name(&name)?;
@@ -77,7 +71,7 @@ fn create(title: String, days: u16, print_links: bool, output: &Output) -> Resul
     let request = Request::RoomCreate {
         record: record_text(&room.record),
     };
-    let Reply::RoomCreated { number } = ask(&data_dir, &request)? else {
+    let Reply::RoomCreated { number } = ask_at(&socket, &request)? else {
         return Err(out_of_turn());
     };
 
@@ -139,7 +133,7 @@ struct Listed {
 }
 
 fn list(output: &Output) -> Result<(), Error> {
-    let Reply::Rooms { rooms } = ask(&folder(&output.data)?, &Request::RoomList {})? else {
+    let Reply::Rooms { rooms } = ask_at(&output.data.socket()?, &Request::RoomList {})? else {
         return Err(out_of_turn());
     };
     let listed = |room: &RoomLine| Listed {
@@ -196,7 +190,7 @@ impl Shown {
 }
 
 fn show(number: i64, output: &Output) -> Result<(), Error> {
-    let Reply::Room { number, record } = ask(&folder(&output.data)?, &Request::RoomShow { number })? else {
+    let Reply::Room { number, record } = ask_at(&output.data.socket()?, &Request::RoomShow { number })? else {
         return Err(out_of_turn());
     };
     let record = record_from_text(&record).ok_or_else(out_of_turn)?;

@@ -5,23 +5,17 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
 };
 
-use super::{args::ServeArguments, voice};
+use super::{args::SettingsArguments, voice};
 use crate::{
     Server,
-    config::{Config, default_data_dir, origin, parse_name},
+    config::{Config, Transport, origin},
     error::Error,
     hardening, logging,
 };
 
-pub(super) fn run(arguments: ServeArguments) -> Result<(), Error> {
-    let config = Config {
-        name: arguments.name.as_deref().map(parse_name).transpose()?,
-        listen: arguments.listen,
-        udp: arguments.udp,
-        public_ips: arguments.public_ip,
-        data_dir: arguments.data.data_dir.map_or_else(default_data_dir, Ok)?,
-    };
-    logging::install();
+pub(super) fn run(arguments: &SettingsArguments) -> Result<(), Error> {
+    let config = Config::resolve(&arguments.sources()?.load()?)?;
+    logging::install(config.log_level);
     voice::panic_by_place_only();
     if !hardening::apply() {
         voice::note("the system did not let core dumps be switched off");
@@ -48,9 +42,10 @@ async fn serve(config: Config) -> Result<(), Error> {
         })
     };
     let (interrupt, terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let plain = config.transport == Transport::Plain;
     let server = Server::bind(config).await?;
     voice::note(&format!("listening on {}", origin(server.name())));
-    if !server.http_addr().ip().is_loopback() {
+    if plain && !server.http_addr().ip().is_loopback() {
         voice::hint("this address speaks plain http; put a proxy that ends TLS in front of it");
     }
     server.run(ended(interrupt, terminate)).await?;

@@ -48,6 +48,15 @@ pub(super) fn hint(text: &str) {
 
 /// Why the command failed.
 pub(super) fn failure(error: &Error) {
+    if let Error::Config(faults) = error {
+        for fault in faults {
+            eprintln!("conclave: error: {fault}");
+            if let Some(text) = fault.what_to_do() {
+                hint(text);
+            }
+        }
+        return;
+    }
     eprintln!("conclave: error: {error}");
     if let Some(text) = error.hint() {
         hint(&text);

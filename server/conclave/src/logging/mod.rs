@@ -15,6 +15,8 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
+use crate::config::LogLevel;
+
 /// All our crates' targets begin so; nobody else's may.
 const OWN_TARGET: &str = "conclave";
 
@@ -32,8 +34,8 @@ pub fn own_targets() -> FilterFn {
     filter_fn(is_own)
 }
 
-/// Writes our own events, at `info` and above, one line each, to stderr.
-fn lines<S>() -> impl Layer<S>
+/// Writes our own events, at this level and above, one line each, to stderr.
+fn lines<S>(level: LevelFilter) -> impl Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
@@ -42,11 +44,17 @@ where
         .with_target(false)
         .with_ansi(false)
         .with_writer(std::io::stderr)
-        .with_filter(LevelFilter::INFO)
+        .with_filter(level)
 }
 
 /// Installs the production subscriber. False if another one was there first (tests install theirs).
-pub fn install() -> bool {
-    let subscriber = tracing_subscriber::registry().with(lines().with_filter(own_targets()));
+pub fn install(level: LogLevel) -> bool {
+    let level = match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+    };
+    let subscriber = tracing_subscriber::registry().with(lines(level).with_filter(own_targets()));
     tracing::subscriber::set_global_default(subscriber).is_ok()
 }

@@ -66,15 +66,9 @@ impl DataDir {
             })?;
         Ok(path)
     }
-
-    /// Where the admin socket is.
-    #[must_use]
-    pub fn admin_socket(&self) -> PathBuf {
-        admin_socket(&self.path)
-    }
 }
 
-/// Where the admin socket of a data folder is, for the commands, which do not hold the folder.
+/// Where the admin socket of a data folder is unless the configuration says otherwise.
 #[must_use]
 pub fn admin_socket(data_dir: &Path) -> PathBuf {
     data_dir.join("admin.sock")

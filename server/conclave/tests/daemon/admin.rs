@@ -184,7 +184,7 @@ async fn another_user_is_refused_even_if_the_modes_were_loosened() {
     std::fs::remove_file(&binary).expect("the copy goes");
     assert!(own.status.success());
     if let Some(other) = other {
-        assert_eq!(other.status.code(), Some(1));
+        assert_eq!(other.status.code(), Some(5));
         let words = String::from_utf8_lossy(&other.stderr).into_owned();
         assert!(
             words.contains("error: this user may not use the admin socket"),

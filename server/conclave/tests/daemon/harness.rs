@@ -90,8 +90,7 @@ pub fn config(folder: &Path) -> Config {
         name: Some(parse_name(NAME).expect("a name")),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         udp: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
-        public_ips: Vec::new(),
-        data_dir: folder.to_owned(),
+        ..Config::local(folder.to_owned())
     }
 }
 

@@ -58,10 +58,10 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error + Sen
         name: arguments.name.as_deref().map(parse_name).transpose()?,
         listen: arguments.listen,
         udp: arguments.udp,
-        public_ips: arguments.public_ip,
-        data_dir: arguments.data_dir,
+        public_addresses: arguments.public_ip.into_iter().map(Into::into).collect(),
+        ..Config::local(arguments.data_dir)
     };
-    conclave::logging::install();
+    conclave::logging::install(config.log_level);
     let recorder = Arc::new(Recorder::default());
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let server = Server::bind(config).await?.with_tap(recorder.clone());
