@@ -3,6 +3,9 @@
 // The output must hold no inline script or style, no `data:` file and no address of another host; `refuseLooseOutput`
 // fails the build if one appears, so that the policy sent by the server never has to be loosened to match the client.
 
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliCompressSync, constants } from 'node:zlib';
 import { defineConfig, type Plugin } from 'vite';
 
 /** Addresses that are names, not requests: the XML namespaces that Preact passes to `createElementNS`. */
@@ -48,10 +51,34 @@ function refuseLooseOutput(): Plugin {
   };
 }
 
+/** Smaller files than this are not worth a second copy: they fit into one packet as they are. */
+const WORTH_COMPRESSING = 1_000;
+
+/**
+ * Leaves a brotli twin beside each file, which the server hands to browsers that take it. Compressed once, here, as hard as
+ * it goes: six seconds for a build, a quarter of the bytes for everybody who joins.
+ */
+function compressOutput(): Plugin {
+  return {
+    name: 'conclave-compress-output',
+    apply: 'build',
+    writeBundle({ dir }) {
+      for (const entry of readdirSync(dir ?? 'dist', { recursive: true, withFileTypes: true })) {
+        const path = join(entry.parentPath, entry.name);
+        if (!entry.isFile() || path.endsWith('.br')) continue;
+        const bytes = readFileSync(path);
+        if (bytes.length < WORTH_COMPRESSING) continue;
+        const params = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
+        writeFileSync(`${path}.br`, brotliCompressSync(bytes, { params }));
+      }
+    },
+  };
+}
+
 export default defineConfig({
   base: '/',
   appType: 'mpa',
-  plugins: [refuseLooseOutput()],
+  plugins: [refuseLooseOutput(), compressOutput()],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   worker: { format: 'es', plugins: () => [refuseLooseOutput()] },
   build: {

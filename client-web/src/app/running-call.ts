@@ -11,19 +11,29 @@ import { PAIRS, PLACES } from '../media/plan';
 import { Pictures, Sounds } from '../media/slots';
 import { Stats } from '../media/stats';
 import { ScreenWake } from '../media/wake';
-import { Codec, TrackKind, type CoreToMain, type Intent, type MediaToMain, type SenderCounts, type VideoCodec } from '../protocol/messages';
+import { TrackKind, type CoreToMain, type Intent, type MediaToMain, type MidRole, type SenderCounts, type VideoCodec } from '../protocol/messages';
 import type { ClientFault, JoinRequest } from '../state/app';
 import { CallModel, type CallPort, type CallWords, type PictureSlot } from '../state/call';
 import type { Devices } from '../state/devices';
+import { RENEW_MS, type Place } from '../state/place';
 import { videoCodecs } from './capabilities';
-import { startMedia, type CoreWorker, type MediaWorker } from './workers';
+import type { MediaSide } from './media-side';
+import type { CoreWorker, MediaWorker } from './workers';
+
+/** The offer that is made in the click, before the core knows of a call to send it to. */
+interface FirstOffer {
+  readonly sdp: string;
+  readonly mids: readonly MidRole[];
+}
 
 /** How long the core may take over leaving. It answers at once; a stuck one must not keep anybody in a call. */
 const LEAVE_MS = 1_500;
 
 export interface RunningCallPort {
   readonly core: CoreWorker;
+  readonly media: MediaSide;
   readonly devices: Devices<MediaStreamTrack>;
+  readonly place: Place;
   readonly words: CallWords;
   time(): string;
   /** The model changed in a way that may change the screen. */
@@ -43,7 +53,9 @@ export class RunningCall implements CallPort {
   readonly #asks = new Map<number, (counts: readonly SenderCounts[]) => void>();
   #connection: Connection | null = null;
   #stats: Stats | null = null;
-  #generation = 0;
+  #generation: number;
+  /** `wanted`: the core asked before it was ready. `sent`: every further one goes straight on. */
+  #first: FirstOffer | 'making' | 'wanted' | 'sent' = 'making';
   #nextAsk = 1;
   #codec: VideoCodec;
   #screen: { readonly video: MediaStreamTrack; readonly audio: MediaStreamTrack | null } | null = null;
@@ -63,16 +75,20 @@ export class RunningCall implements CallPort {
     this.pictures = new Pictures(slots);
     this.#sounds = new Sounds(PAIRS + 1, slots);
     const codecs = videoCodecs();
-    this.#codec = (codecs & 2) === 0 ? Codec.Vp8 : Codec.Vp9;
-    this.#media = startMedia(
-      (message) => this.#handleMedia(message),
-      () => this.#fail('mediaFailed'),
-    );
+    const { worker, connection, codec } = port.media;
+    this.#codec = codec;
+    this.#media = worker;
+    this.#generation = connection.generation;
     const keys = new MessageChannel();
     this.#media.post({ t: 'port', port: keys.port1 }, [keys.port1]);
     const socketUrl = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/v1/socket`;
-    const { link, server, name } = request;
-    port.core.post({ t: 'join', link, server, name, codecs, socketUrl, media: keys.port2 }, [keys.port2]);
+    const { link, server, name, keepPlace, place } = request;
+    port.core.post({ t: 'join', link, server, name, codecs, socketUrl, keepPlace, place, media: keys.port2 }, [keys.port2]);
+    place?.fill(0);
+    // A call that begins in a tab that is not seen (opened by another program, put behind at once) is told so.
+    if (document.visibilityState === 'hidden') this.#intent({ t: 'hidden', on: true });
+    port.media.take({ message: (message) => this.#handleMedia(message), fault: () => this.#fail('mediaFailed') });
+    this.#use(connection);
     this.#follow();
   }
 
@@ -80,7 +96,7 @@ export class RunningCall implements CallPort {
     if (this.#ended) return;
     switch (message.t) {
       case 'needOffer':
-        this.#connect();
+        this.#needOffer();
         break;
       case 'applyAnswer':
         void this.#answer(message.sdp);
@@ -98,6 +114,12 @@ export class RunningCall implements CallPort {
         if (message.event.e === 'roster') this.#labelSounds();
         this.#port.changed(this.model);
         if (message.event.e === 'ended') this.end();
+        break;
+      case 'place':
+        this.#port.place.keep(message.bytes);
+        break;
+      case 'placeGone':
+        this.#port.place.forget();
         break;
       case 'failed':
         this.#fail('coreFailed');
@@ -153,6 +175,7 @@ export class RunningCall implements CallPort {
     if (this.#ended) return;
     this.#ended = true;
     for (const undo of this.#undo) undo();
+    this.#port.place.forget();
     this.#stopMedia();
     this.#sounds.close();
     this.pictures.close();
@@ -187,24 +210,39 @@ export class RunningCall implements CallPort {
     this.model.sharing.value = false;
   }
 
-  /** Makes a connection, in place of one that may be there. */
+  /** The core wants an offer: the one made in the click, if that was not used yet, else one of another connection. */
+  #needOffer(): void {
+    const first = this.#first;
+    if (first === 'making' || first === 'wanted') this.#first = 'wanted';
+    else if (first === 'sent') this.#connect();
+    else this.#sendOffer(first);
+  }
+
+  #offered(offer: FirstOffer): void {
+    if (this.#first === 'making') this.#first = offer;
+    else this.#sendOffer(offer);
+  }
+
+  #sendOffer({ sdp, mids }: FirstOffer): void {
+    this.#first = 'sent';
+    this.#intent({ t: 'mediaReady', mids });
+    this.#intent({ t: 'localOffer', sdp });
+  }
+
+  /** Makes a connection, in place of the one that is there. */
   #connect(): void {
     if (this.#mediaStopped) return;
     this.#stats?.stop();
     this.#connection?.close();
     this.#generation += 1;
-    const connection = new Connection(this.#media.worker, this.#generation, this.#codec, {
-      offer: (sdp, mids) => {
-        if (this.#connection !== connection) return;
-        this.#intent({ t: 'mediaReady', mids });
-        this.#intent({ t: 'localOffer', sdp });
-      },
-      negotiated: (places) => this.#media.post({ t: 'negotiated', connection: this.#generation, places }),
-      slot: (place, track) => this.#slot(place, track),
-    });
+    this.#use(new Connection(this.#media.worker, this.#generation, this.#codec));
+  }
+
+  #use(connection: Connection): void {
+    const { generation } = connection;
     this.#connection = connection;
     this.#stats = new Stats(connection, {
-      counts: (generation) => this.#counts(generation),
+      counts: (of) => this.#counts(of),
       loud: (sources) => {
         this.model.loud.value = sources;
       },
@@ -214,7 +252,14 @@ export class RunningCall implements CallPort {
     this.#published.clear();
     void this.#sendDevices();
     void this.#sendScreen();
-    connection.offer().catch(() => this.#fail('mediaFailed'));
+    const current = () => this.#connection === connection;
+    const started = connection.start({
+      offer: (sdp, mids) => current() && this.#offered({ sdp, mids }),
+      negotiated: (places) => this.#media.post({ t: 'negotiated', connection: generation, places }),
+      slot: (place, track) => this.#slot(place, track),
+      stuck: () => current() && this.#connect(),
+    });
+    started.catch(() => current() && this.#fail('mediaFailed'));
   }
 
   async #answer(sdp: string): Promise<void> {
@@ -281,16 +326,24 @@ export class RunningCall implements CallPort {
         if (devices.speaker.value !== null) void this.#sounds.setSpeaker(devices.speaker.value);
       }),
     );
-    const visibility = (): void => this.#intent({ t: 'hidden', on: document.visibilityState === 'hidden' });
+    const visibility = (): void => {
+      const hidden = document.visibilityState === 'hidden';
+      // Phones end hidden tabs without another word.
+      if (hidden) this.#port.place.renew();
+      this.#intent({ t: 'hidden', on: hidden });
+    };
     document.addEventListener('visibilitychange', visibility);
     // The system says that the network is another one: no need to wait until the old path is silent.
     const online = (): void => this.#connection?.restart();
     addEventListener('online', online);
-    const goodbye = (): void => this.#intent({ t: 'leave' });
+    // Who keeps their place may be loading the tab again; who closes it for good is missed after a while, and is told so.
+    const goodbye = (): void => (this.#port.place.kept ? this.#port.place.renew() : this.#intent({ t: 'leave' }));
+    const renewing = setInterval(() => this.#port.place.renew(), RENEW_MS);
     const wake = new ScreenWake();
     addEventListener('pagehide', goodbye);
     this.#undo.push(
       () => wake.stop(),
+      () => clearInterval(renewing),
       () => document.removeEventListener('visibilitychange', visibility),
       () => removeEventListener('online', online),
       () => removeEventListener('pagehide', goodbye),

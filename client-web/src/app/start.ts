@@ -5,9 +5,12 @@ import type { CoreToMain, ParsedLink } from '../protocol/messages';
 import { App, type AppPort, type JoinRequest } from '../state/app';
 import type { CallModel } from '../state/call';
 import { Devices } from '../state/devices';
+import { Place } from '../state/place';
 import { en } from '../text/en';
 import { missingCapability } from './capabilities';
 import { copyText } from './clipboard';
+import { MediaSide } from './media-side';
+import { browserPlace } from './place-store';
 import { RunningCall } from './running-call';
 import { startCore, type CoreWorker } from './workers';
 
@@ -20,9 +23,11 @@ class Machinery implements AppPort {
   readonly host = location.host;
   readonly missing = missingCapability();
   readonly devices = new Devices(new BrowserDevices());
-  readonly app: ClientApp = new App(this, this.devices);
+  readonly place = new Place(browserPlace());
+  readonly app: ClientApp = new App(this, this.devices, this.place);
   running: RunningCall | null = null;
   #core: CoreWorker | null = null;
+  #media: MediaSide | null = null;
   #nextAsk = 1;
   readonly #asks = new Map<number, (link: ParsedLink) => void>();
   readonly #clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
@@ -35,12 +40,28 @@ class Machinery implements AppPort {
     });
   }
 
+  prepare(): void {
+    // After the page had its turn: what is seen comes first.
+    setTimeout(() => {
+      if (this.app.screen.peek().at !== 'join') return;
+      try {
+        this.#media ??= new MediaSide();
+      } catch {
+        // The click tries again, and says what it meets.
+      }
+    });
+  }
+
   start(request: JoinRequest): CallModel {
     this.running?.end();
     const core = this.#worker();
+    const media = this.#media ?? new MediaSide();
+    this.#media = null;
     const call = new RunningCall(request, {
       core,
+      media,
       devices: this.devices,
+      place: this.place,
       words: { nameless: en.nameless },
       time: () => this.#clock.format(new Date()),
       changed: (model) => this.app.follow(model),

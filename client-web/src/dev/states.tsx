@@ -9,6 +9,7 @@ import { App, type AppPort, type ErrorCode } from '../state/app';
 import { CallModel, type CallPort, type Panel } from '../state/call';
 import { Devices, type DevicePort, type Kind, type Opened } from '../state/devices';
 import '../styles/index.css';
+import { Place, type PlacePort } from '../state/place';
 import { en } from '../text/en';
 import { Root } from '../views/Root';
 import { StagehandContext, type Stagehand } from '../views/stagehand';
@@ -70,11 +71,20 @@ const port: AppPort = {
   host: 'meet.example',
   missing: null,
   parseLink: async () => ({ ok: true, servers: ['meet.example'], operatorKeys: query.has('operator') }),
+  prepare: nothing,
   start: () => call,
   clearAddress: nothing,
   copy: async () => true,
 };
-const app = new App(port, new Devices(devices));
+const place: PlacePort = {
+  read: () => (query.get('place') === 'offered' ? { bytes: new Uint8Array(8), until: 60_000 } : query.get('place') === 'expired' ? { bytes: new Uint8Array(8), until: -1 } : null),
+  write: nothing,
+  remove: nothing,
+  now: () => 0,
+  after: () => nothing,
+  reloaded: query.get('place') === 'notKept',
+};
+const app = new App(port, new Devices(devices), new Place(place));
 const stagehand: Stagehand = {
   bind(video, slot) {
     video.srcObject = new MediaStream([paintedTrack(slot === 'screen' ? 210 : slot * 47, slot === 'screen')]);

@@ -9,6 +9,7 @@
 
 import { Codec, TrackKind, type MidRole, type NegotiatedPlace, type TransformOptions, type VideoCodec } from '../protocol/messages';
 import { Offers } from './offers';
+import { Patience } from './patience';
 import { allowedCodecs, PLACES, readNegotiated, readSources } from './plan';
 
 /** `encodedInsertableStreams` is not in the type library: it is Chromium's. */
@@ -33,23 +34,26 @@ export interface ConnectionEvents {
   negotiated(places: readonly NegotiatedPlace[]): void;
   /** A slot's receiver is there: its track stays for the life of the connection. */
   slot(place: number, track: MediaStreamTrack): void;
+  /** Answered long ago and still not connected: another connection has to take its place. */
+  stuck(): void;
 }
 
 export class Connection {
   readonly pc: RTCPeerConnection;
   readonly generation: number;
   readonly #transceivers: readonly RTCRtpTransceiver[];
-  readonly #on: ConnectionEvents;
+  #on: ConnectionEvents | null = null;
   #codec: VideoCodec;
   readonly #offers = new Offers((restart) => this.#makeOffer(restart));
+  readonly #patience = new Patience(() => this.pc.connectionState === 'connected', () => this.#on?.stuck());
   #places: ReadonlyMap<string, number> = new Map();
   #sources: ReadonlyMap<number, number> = new Map();
   #closed = false;
   #lastRestartMs = Number.NEGATIVE_INFINITY;
 
-  constructor(worker: Worker, generation: number, codec: VideoCodec, on: ConnectionEvents) {
+  /** Nothing goes to the network before the first offer: a connection may be made long before it is needed. */
+  constructor(worker: Worker, generation: number, codec: VideoCodec) {
     this.generation = generation;
-    this.#on = on;
     this.#codec = codec;
     const configuration: SealedConfiguration = { encodedInsertableStreams: true, bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require', iceServers: [] };
     this.pc = new RTCPeerConnection(configuration);
@@ -65,13 +69,14 @@ export class Connection {
     this.pc.addEventListener('connectionstatechange', () => {
       if (this.pc.connectionState === 'failed') this.restart();
     });
+  }
+
+  /** Takes the connection into use and makes its first offer. Throws if the browser cannot make one. */
+  async start(on: ConnectionEvents): Promise<void> {
+    this.#on = on;
     this.#transceivers.forEach((transceiver, index) => {
       if (PLACES[index]?.side === 'receive') on.slot(index, transceiver.receiver.track);
     });
-  }
-
-  /** The first offer. Throws if the browser cannot make one. */
-  async offer(): Promise<void> {
     await this.#offers.make(false);
   }
 
@@ -83,6 +88,7 @@ export class Connection {
     } catch {
       return false;
     }
+    this.#patience.begin();
     this.#offers.answered();
     return true;
   }
@@ -134,6 +140,7 @@ export class Connection {
 
   close(): void {
     this.#closed = true;
+    this.#patience.stop();
     this.#offers.close();
     // The senders lose their tracks first: should closing take its time, nothing is encoded meanwhile.
     for (const transceiver of this.#transceivers) void transceiver.sender.replaceTrack(null).catch(() => undefined);
@@ -148,12 +155,12 @@ export class Connection {
     const places = readNegotiated(sdp);
     this.#places = new Map(places.map(({ place, mid }) => [mid, place]));
     this.#sources = readSources(sdp);
-    this.#on.negotiated(places);
+    this.#on?.negotiated(places);
     const mids = places.flatMap(({ place, mid }): MidRole[] => {
       const role = PLACES[place]?.role;
       return role === undefined ? [] : [{ ...role, mid }];
     });
-    this.#on.offer(sdp, mids);
+    this.#on?.offer(sdp, mids);
   }
 }
 

@@ -4,7 +4,8 @@
 // media worker announces a new owner it holds the first frame back; here every element loses the stream *in the same
 // task*, and only then is the worker told to go on. A probe, an element outside the document, waits for the first picture
 // that is not older than the owner's first frame; only then do the owner's tiles get the stream. So a tile never holds a
-// picture of somebody else, not even unseen. (Detached elements call back in Chromium and Firefox: measured.)
+// picture of somebody else, not even unseen. A stream that never had an owner holds no picture at all: its first owner's tiles
+// get it at once, uncovered when the first picture is there. (Detached elements call back in Chromium and Firefox: measured.)
 
 import type { PictureSlot } from '../state/call';
 
@@ -16,6 +17,8 @@ interface Owner {
   readonly transport: string;
   /** The owner's first picture has been presented. */
   confirmed: boolean;
+  /** Nobody owned this stream before. */
+  readonly first: boolean;
 }
 
 export interface SlotEvents {
@@ -34,6 +37,8 @@ export class Pictures {
   #streams = new Map<PictureSlot, MediaStream>();
   #bindings = new Map<HTMLVideoElement, Binding>();
   #owners = new Map<PictureSlot, Owner>();
+  /** Streams that have carried somebody's pictures. */
+  readonly #owned = new WeakSet<MediaStream>();
   readonly #on: SlotEvents;
 
   constructor(on: SlotEvents) {
@@ -61,10 +66,11 @@ export class Pictures {
 
   /** A new owner's first frame is about to be let through. When this returns, no element shows the slot. */
   setOwner(slot: PictureSlot, transport: string, rtpTimestamp: number | null): void {
-    const owner: Owner = { transport, confirmed: false };
+    const stream = this.#streams.get(slot);
+    const owner: Owner = { transport, confirmed: false, first: stream !== undefined && !this.#owned.has(stream) };
+    if (stream !== undefined) this.#owned.add(stream);
     this.#owners.set(slot, owner);
     this.#settle(slot);
-    const stream = this.#streams.get(slot);
     if (stream !== undefined) this.#probe(slot, owner, stream, rtpTimestamp);
   }
 
@@ -78,10 +84,11 @@ export class Pictures {
   #settle(slot: PictureSlot): void {
     const owner = this.#owners.get(slot);
     const shown = owner?.confirmed === true ? owner.transport : null;
+    const given = owner?.confirmed === true || owner?.first === true ? owner.transport : null;
     const stream = this.#streams.get(slot) ?? null;
     for (const [video, binding] of this.#bindings) {
       if (binding.slot !== slot) continue;
-      const wanted = shown === binding.transport ? stream : null;
+      const wanted = given === binding.transport ? stream : null;
       if (video.srcObject === wanted) continue;
       video.srcObject = wanted;
       // Muted pictures may always play; an element that is just leaving the page may not.

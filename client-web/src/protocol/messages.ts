@@ -4,7 +4,8 @@
 // do: it holds no behaviour and knows neither DOM nor WebAssembly.
 //
 // SECURITY: keys go from the core worker to the media worker over a port of their own (`CoreToMedia`); no message to or
-// from the page has a place where a key would fit.
+// from the page has a place where a key would fit, but one: the record of a person's place, which only the page can store,
+// and which the core worker hands out only to those who ticked the box for it.
 
 /** What a track carries; the numbers are those of the wire protocol. */
 export const TrackKind = { Microphone: 0, Camera: 1, Screen: 2, ScreenAudio: 3 } as const;
@@ -51,7 +52,7 @@ export type EndReason =
 export type Phase = 'connecting' | 'admitting' | 'knocking' | 'waiting' | 'inCall' | 'reconnecting';
 
 /** Something worth a short sentence on the screen. */
-export type NoticeCode = 'floorFull' | 'mediaRefused' | 'changeUnreadable' | 'joinedAnew' | 'chatRefused';
+export type NoticeCode = 'floorFull' | 'mediaRefused' | 'changeUnreadable' | 'placeBack' | 'placeLost' | 'chatRefused';
 
 /** One member as the group knows it. Ids are opaque and serve as keys only. */
 export interface RosterEntry {
@@ -80,6 +81,8 @@ export type CallEvent =
   | { readonly e: 'roster'; readonly members: readonly RosterEntry[] }
   | { readonly e: 'chat'; readonly name: string; readonly text: string; readonly mine: boolean }
   | { readonly e: 'arrived'; readonly name: string }
+  /** Somebody who was lost is there again: the same member. */
+  | { readonly e: 'returned'; readonly name: string }
   | { readonly e: 'departed'; readonly name: string; readonly how: Departure }
   | { readonly e: 'safetyNumber'; readonly digits: string }
   | { readonly e: 'notice'; readonly code: NoticeCode };
@@ -105,6 +108,10 @@ export type MainToCore<Port> =
       /** Bit 0: VP8, bit 1: VP9. */
       readonly codecs: number;
       readonly socketUrl: string;
+      /** The person allows that their place is kept: only then is it told to the page. */
+      readonly keepPlace: boolean;
+      /** The place to take back. */
+      readonly place: Uint8Array | null;
       /** Where keys go. The page passes the port on and keeps nothing. */
       readonly media: Port;
     }
@@ -117,6 +124,9 @@ export type CoreToMain =
   | { readonly t: 'needOffer' }
   | { readonly t: 'iceRestart' }
   | { readonly t: 'preferCodec'; readonly codec: VideoCodec }
+  /** This member's place in the call, in place of an earlier one; and that it is nobody's any more. */
+  | { readonly t: 'place'; readonly bytes: Uint8Array }
+  | { readonly t: 'placeGone' }
   | { readonly t: 'event'; readonly event: CallEvent };
 
 /** Core worker to media worker, over their own port. */

@@ -3,6 +3,7 @@ import type { ParsedLink } from '../protocol/messages';
 import { App, nameProblem, type AppPort, type CapabilityProblem, type JoinRequest } from './app';
 import { CallModel } from './call';
 import { Devices } from './devices';
+import { KEPT_MS, Place, type KeptPlace } from './place';
 
 class Port implements AppPort {
   host = 'localhost:8443';
@@ -15,6 +16,7 @@ class Port implements AppPort {
     this.parses += 1;
     return this.parsed;
   }
+  prepare(): void {}
   start(request: JoinRequest): CallModel {
     this.started.push(request);
     const nothing = (): void => undefined;
@@ -29,13 +31,35 @@ class Port implements AppPort {
   }
 }
 
-function app(port = new Port()): { app: App<{ enabled: boolean; stop(): void }>; port: Port } {
+/** A tab's storage, and a clock that a test moves. */
+class Kept {
+  record: KeptPlace | null = null;
+  ms = 1_000_000;
+  reloaded = false;
+  later: (() => void) | null = null;
+  read = () => this.record;
+  write = (record: KeptPlace) => {
+    this.record = { ...record, bytes: record.bytes.slice() };
+  };
+  remove = () => {
+    this.record = null;
+  };
+  now = () => this.ms;
+  after = (_ms: number, callback: () => void) => {
+    this.later = callback;
+    return () => {
+      this.later = null;
+    };
+  };
+}
+
+function app(port = new Port(), kept = new Kept()): { app: App<{ enabled: boolean; stop(): void }>; port: Port } {
   const devices = new Devices<{ enabled: boolean; stop(): void }>({
     open: async () => ({}),
     list: async () => ({ cameras: [], microphones: [], speakers: [] }),
     watch: () => undefined,
   });
-  return { app: new App(port, devices), port };
+  return { app: new App(port, devices, new Place(kept)), port };
 }
 
 describe('the way into a call', () => {
@@ -128,5 +152,77 @@ describe('the way into a call', () => {
     expect(nameProblem('é'.repeat(33))).toBe('long');
     expect(nameProblem('🙂'.repeat(16))).toBeNull();
     expect(nameProblem('🙂'.repeat(17))).toBe('long');
+  });
+});
+
+describe('a place that was kept', () => {
+  const RECORD = new Uint8Array([1, 2, 3]);
+  const storage = (left: number) => {
+    const kept = new Kept();
+    kept.record = { bytes: RECORD.slice(), until: kept.ms + left };
+    return kept;
+  };
+  async function atTheDoor(kept: Kept) {
+    const port = new Port();
+    const { app: it } = app(port, kept);
+    await it.open('#gXz');
+    it.name.value = 'Anna';
+    return { it, port };
+  }
+
+  it('is taken back once, with the box still ticked, and is no longer stored then', async () => {
+    const kept = storage(KEPT_MS / 2);
+    const { it, port } = await atTheDoor(kept);
+    expect(it.place.offer.value).toBe('offered');
+    it.join('back');
+    expect(port.started[0]).toMatchObject({ place: RECORD, keepPlace: true });
+    expect(kept.record).toBeNull();
+    expect(it.place.take()).toBeNull();
+  });
+
+  it('is dropped by whoever comes as somebody new', async () => {
+    const kept = storage(KEPT_MS / 2);
+    const { it, port } = await atTheDoor(kept);
+    it.keepPlace.value = false;
+    it.join();
+    expect(port.started[0]).toMatchObject({ place: null, keepPlace: false });
+    expect(kept.record).toBeNull();
+  });
+
+  it('is over after its time, also while the page shows it, and the page says so', async () => {
+    expect((await atTheDoor(storage(-1))).it.place.offer.value).toBe('expired');
+    expect((await atTheDoor(storage(KEPT_MS + 1))).it.place.offer.value).toBe('expired');
+    const kept = storage(1);
+    const { it, port } = await atTheDoor(kept);
+    kept.later?.();
+    expect(it.place.offer.value).toBe('expired');
+    expect(kept.record).toBeNull();
+    it.join('back');
+    expect(port.started).toHaveLength(0);
+    it.join();
+    expect(port.started[0]).toMatchObject({ place: null });
+  });
+
+  it('was not kept: a page loaded again says so, a page opened for the first time says nothing', async () => {
+    const kept = new Kept();
+    expect((await atTheDoor(kept)).it.place.offer.value).toBe('none');
+    kept.reloaded = true;
+    expect((await atTheDoor(kept)).it.place.offer.value).toBe('notKept');
+  });
+
+  it('is stored by a running call for as long as it runs, and forgotten at its end', () => {
+    const kept = new Kept();
+    const place = new Place(kept);
+    place.renew();
+    expect(kept.record).toBeNull();
+    place.keep(RECORD.slice());
+    expect(kept.record).toEqual({ bytes: RECORD, until: kept.ms + KEPT_MS });
+    kept.ms += 15_000;
+    place.renew();
+    expect(kept.record?.until).toBe(kept.ms + KEPT_MS);
+    place.forget();
+    expect(kept.record).toBeNull();
+    place.renew();
+    expect(kept.record).toBeNull();
   });
 });

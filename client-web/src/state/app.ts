@@ -1,12 +1,13 @@
 // Which screen is shown and why: from the link to the call and its end. No DOM.
 //
-// The link is kept here, in memory, from the moment it is read until the page is closed; nothing is ever stored.
+// The link is kept here, in memory, from the moment it is read until the page is closed; it is never stored.
 
 import { computed, signal, type ReadonlySignal } from '@preact/signals-core';
 import type { EndReason, LinkProblem, ParsedLink } from '../protocol/messages';
 import type { CallModel } from './call';
 import type { Devices, Track } from './devices';
 import { shownName } from './names';
+import type { Place } from './place';
 
 /** Something that this browser lacks. */
 export type CapabilityProblem = 'insecure' | 'lockedDown' | 'noWebRtc' | 'noWebAssembly' | 'noTransforms' | 'noWorkers';
@@ -33,6 +34,10 @@ export interface JoinRequest {
   readonly server: string;
   readonly name: string;
   readonly operatorKeys: boolean;
+  /** The person allows that their place is kept in this tab. */
+  readonly keepPlace: boolean;
+  /** The record of the place to take back. */
+  readonly place: Uint8Array | null;
 }
 
 /** What the app asks of the machinery behind it. */
@@ -41,6 +46,8 @@ export interface AppPort {
   readonly host: string;
   readonly missing: CapabilityProblem | null;
   parseLink(text: string): Promise<ParsedLink>;
+  /** The person is at the door: what takes long and touches no network can be made ready. */
+  prepare(): void;
   start(request: JoinRequest): CallModel;
   /** Takes the link out of the address bar. The browser's history keeps it; the page says so. */
   clearAddress(): void;
@@ -54,18 +61,23 @@ export class App<T extends Track> {
   readonly screen = signal<Screen>({ at: 'loading' });
   readonly name = signal('');
   readonly call = signal<CallModel | null>(null);
+  /** The box on the join page. Ticked for whoever had ticked it before the tab was loaded again. */
+  readonly keepPlace = signal(false);
   readonly copied = signal<'no' | 'yes' | 'failed'>('no');
   readonly hasLink: ReadonlySignal<boolean>;
   /** The operator of the server made this room's keys: said before joining and in the call. */
   readonly operatorKeys: ReadonlySignal<boolean>;
   readonly nameProblem: ReadonlySignal<'empty' | 'long' | null> = computed(() => nameProblem(this.name.value));
   readonly devices: Devices<T>;
+  readonly place: Place;
   readonly #port: AppPort;
   readonly #link = signal<{ readonly text: string; readonly operatorKeys: boolean } | null>(null);
 
-  constructor(port: AppPort, devices: Devices<T>) {
+  constructor(port: AppPort, devices: Devices<T>, place: Place) {
     this.#port = port;
     this.devices = devices;
+    this.place = place;
+    this.keepPlace.value = place.offer.value === 'offered';
     this.hasLink = computed(() => this.#link.value !== null);
     this.operatorKeys = computed(() => this.#link.value?.operatorKeys ?? false);
   }
@@ -93,17 +105,32 @@ export class App<T extends Track> {
       return;
     }
     this.#link.value = { text, operatorKeys: parsed.operatorKeys };
+    await this.#door();
+  }
+
+  async #door(): Promise<void> {
     this.screen.value = { at: 'join' };
+    this.#port.prepare();
     await this.devices.openBoth();
   }
 
-  join(): void {
+  /** `back`: takes the place of the tab that was loaded again. */
+  join(as: 'new' | 'back' = 'new'): void {
     const link = this.#link.value;
     if (link === null || this.nameProblem.value !== null || this.screen.value.at !== 'join') return;
+    const place = as === 'back' ? this.place.take() : null;
+    // Over since the button was drawn: the page now says so, and the person decides again.
+    if (as === 'back' && place === null) return;
+    this.place.drop();
     // From here on the link is only in memory: every check that could have sent the person elsewhere has passed.
     this.#port.clearAddress();
     this.screen.value = { at: 'waiting' };
-    this.call.value = this.#port.start({ link: link.text, server: this.#port.host, name: this.name.value.trim(), operatorKeys: link.operatorKeys });
+    const { operatorKeys, text } = link;
+    try {
+      this.call.value = this.#port.start({ link: text, server: this.#port.host, name: this.name.value.trim(), operatorKeys, keepPlace: this.keepPlace.value, place });
+    } catch {
+      this.fail('mediaFailed');
+    }
   }
 
   /** Back to the device check, with the link still in memory. */
@@ -113,8 +140,7 @@ export class App<T extends Track> {
       this.screen.value = { at: 'welcome' };
       return;
     }
-    this.screen.value = { at: 'join' };
-    await this.devices.openBoth();
+    await this.#door();
   }
 
   /** The call's phase changed: called by the machinery after each event. */

@@ -58,7 +58,7 @@ export interface ChatLine {
 /** A short message; `key` makes it unique. `kind` names its text. */
 export interface Toast {
   readonly key: number;
-  readonly kind: 'arrived' | Departure | NoticeCode | 'cameraLost' | 'microphoneLost' | 'screenFailed';
+  readonly kind: 'arrived' | 'returned' | Departure | NoticeCode | 'cameraLost' | 'microphoneLost' | 'screenFailed';
   readonly name: string;
 }
 
@@ -125,7 +125,8 @@ export class CallModel {
           this.#line(event.name, event.text, event.mine);
           break;
         case 'arrived':
-          this.toast('arrived', event.name);
+        case 'returned':
+          this.toast(event.e, event.name);
           break;
         case 'departed':
           this.toast(event.how, event.name);

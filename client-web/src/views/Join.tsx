@@ -12,10 +12,13 @@ import { CopyLink } from './Trouble';
 
 export function Join({ app }: ViewProps) {
   const problem = app.nameProblem.value;
+  const offer = app.place.offer.value;
+  const back = offer === 'offered';
   const join = (event: Event): void => {
     event.preventDefault();
-    app.join();
+    app.join(back ? 'back' : 'new');
   };
+  const bare = app.devices.camera.track.value === null && app.devices.microphone.track.value === null && !app.devices.camera.opening.value;
   return (
     <Shell state="join" wide>
       <section class="card join" aria-labelledby="join-title">
@@ -25,9 +28,14 @@ export function Join({ app }: ViewProps) {
         </div>
         <form class="join-form" onSubmit={join} autocomplete="off">
           <h1 class="title" id="join-title">
-            {en.join.title}
+            {back ? en.join.backTitle : en.join.title}
           </h1>
-          <p class="lead">{en.join.what}</p>
+          <p class="lead">{back ? en.join.back : en.join.what}</p>
+          {(offer === 'expired' || offer === 'notKept') && (
+            <p class="notice-box" data-test="place-note" role="status">
+              {en.join[offer]}
+            </p>
+          )}
           {app.operatorKeys.value && <p class="hint hint-warn">{en.join.operatorKeys}</p>}
           <DeviceNotice app={app} />
           <Elsewhere app={app} />
@@ -52,9 +60,21 @@ export function Join({ app }: ViewProps) {
           <p class="hint" id="name-hint" role={problem === 'long' ? 'alert' : undefined}>
             {problem === 'long' ? en.join.nameLong : en.join.nameHint}
           </p>
-          <button class="button button-primary button-large" data-test="join" type="submit" disabled={problem !== null}>
-            {app.devices.camera.track.value === null && app.devices.microphone.track.value === null && !app.devices.camera.opening.value ? en.join.joinWithout : en.join.join}
-          </button>
+          <KeepPlace app={app} />
+          {back ? (
+            <>
+              <button class="button button-primary button-large" data-test="take-back" type="submit" disabled={problem !== null}>
+                {en.join.takeBack}
+              </button>
+              <button class="button" data-test="join" type="button" disabled={problem !== null} onClick={() => app.join('new')}>
+                {en.join.asNew}
+              </button>
+            </>
+          ) : (
+            <button class="button button-primary button-large" data-test="join" type="submit" disabled={problem !== null}>
+              {bare ? en.join.joinWithout : en.join.join}
+            </button>
+          )}
         </form>
       </section>
       <details class="small-print">
@@ -63,6 +83,28 @@ export function Join({ app }: ViewProps) {
         <CopyLink app={app} />
       </details>
     </Shell>
+  );
+}
+
+function KeepPlace({ app }: ViewProps) {
+  return (
+    <div class="keep">
+      <label class="check">
+        <input
+          type="checkbox"
+          data-test="keep-place"
+          aria-describedby="keep-hint"
+          checked={app.keepPlace.value}
+          onChange={(event) => {
+            app.keepPlace.value = event.currentTarget.checked;
+          }}
+        />
+        <span>{en.join.keepPlace}</span>
+      </label>
+      <p class="hint" id="keep-hint">
+        {en.join.keepPlaceHint}
+      </p>
+    </div>
   );
 }
 

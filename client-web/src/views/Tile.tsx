@@ -16,6 +16,7 @@ export function Tile({ app, tile }: { readonly app: ClientApp; readonly tile: Ti
       aria-label={describe(tile)}
       data-test="tile"
       data-kind="camera"
+      data-id={tile.id}
       data-member={tile.name}
       data-self={tile.self}
       data-mic={tile.microphone ? 'on' : 'off'}

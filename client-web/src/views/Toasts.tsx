@@ -23,6 +23,7 @@ function words(toast: Toast): string {
   const { kind, name } = toast;
   switch (kind) {
     case 'arrived':
+    case 'returned':
     case 'left':
     case 'removed':
     case 'lostConnection':

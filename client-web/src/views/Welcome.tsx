@@ -6,6 +6,7 @@ import type { ViewProps } from './props';
 import { Shell } from './Shell';
 
 export function Welcome({ app }: ViewProps) {
+  const offer = app.place.offer.value;
   return (
     <Shell state="welcome">
       <section class="card" aria-labelledby="welcome-title">
@@ -13,6 +14,11 @@ export function Welcome({ app }: ViewProps) {
           {en.welcome.title}
         </h1>
         <p class="lead">{en.welcome.what}</p>
+        {offer !== 'none' && (
+          <p class="notice-box" data-test="place-note">
+            {offer === 'offered' ? en.welcome.back : en.welcome[offer]}
+          </p>
+        )}
         <LinkField app={app} />
         <p class="footnote">{en.welcome.noLink}</p>
       </section>

@@ -37,7 +37,7 @@ const PHASES: ReadonlySet<string> = new Set<Phase>(['connecting', 'admitting', '
 const END_REASONS: ReadonlySet<string> = new Set<EndReason>([
   'left', 'removed', 'notAllowed', 'roomFull', 'serverFull', 'callLimit', 'serverAway', 'closing', 'incompatible', 'internal',
 ]);
-const NOTICES: ReadonlySet<string> = new Set<NoticeCode>(['floorFull', 'mediaRefused', 'changeUnreadable', 'joinedAnew', 'chatRefused']);
+const NOTICES: ReadonlySet<string> = new Set<NoticeCode>(['floorFull', 'mediaRefused', 'changeUnreadable', 'placeBack', 'placeLost', 'chatRefused']);
 const DEPARTURES: ReadonlySet<string> = new Set<Departure>(['left', 'lostConnection', 'removed']);
 const LINK_PROBLEMS: ReadonlySet<string> = new Set<LinkProblem>(['notALink', 'cut', 'damaged', 'newer', 'notYetSupported', 'credential']);
 
@@ -79,6 +79,12 @@ export function readOutput(value: unknown): CoreOutput | null {
       return page({ t: 'iceRestart' });
     case 'preferCodec':
       return page({ t: 'preferCodec', codec: output['codec'] === Codec.Vp8 ? Codec.Vp8 : Codec.Vp9 });
+    case 'place': {
+      const record = bytes(output['bytes']);
+      return record === null ? null : page({ t: 'place', bytes: record });
+    }
+    case 'placeGone':
+      return page({ t: 'placeGone' });
     case 'keys':
     case 'hold':
     case 'expect':
@@ -140,7 +146,8 @@ function readEvent(output: Loose): CallEvent | null {
     case 'chat':
       return { e: 'chat', name: text(output['name']), text: text(output['text']), mine: flag(output['mine']) };
     case 'arrived':
-      return { e: 'arrived', name: text(output['name']) };
+    case 'returned':
+      return { e: output['t'], name: text(output['name']) };
     case 'departed':
       return { e: 'departed', name: text(output['name']), how: DEPARTURES.has(text(output['reason'])) ? (text(output['reason']) as Departure) : 'left' };
     case 'safetyNumber':

@@ -21,13 +21,19 @@ function post(message: CoreToMain): void {
   self.postMessage(message);
 }
 
-function port(socketUrl: string, media: MessagePort): DriverPort {
+/** SECURITY: a place that the person did not allow to be kept is not even told. */
+function told(message: CoreToMain, keepPlace: boolean): void {
+  if (message.t !== 'place' || keepPlace) post(message);
+  if (message.t === 'place') message.bytes.fill(0);
+}
+
+function port(socketUrl: string, media: MessagePort, keepPlace: boolean): DriverPort {
   return {
     now: () => performance.now(),
     setTimer: (callback, ms) => self.setTimeout(() => guarded(callback), ms),
     clearTimer: (id) => self.clearTimeout(id),
     openSocket: () => guardSocket(new WebSocket(socketUrl, SUBPROTOCOL)),
-    page: post,
+    page: (message) => told(message, keepPlace),
     media: (message: CoreToMedia) => media.postMessage(message, message.t === 'keys' ? [message.baseKey.buffer] : []),
   };
 }
@@ -70,9 +76,10 @@ function handle(message: MainToCore<MessagePort>): void {
       break;
     case 'join': {
       const seed = crypto.getRandomValues(new Uint8Array(SEED_BYTES));
-      const core: CoreMember = new Core(message.link, message.server, message.name, message.codecs, seed);
+      const core: CoreMember = new (Core as unknown as new (...all: unknown[]) => CoreMember)(message.link, message.server, message.name, message.codecs, seed, message.place ?? undefined);
       seed.fill(0);
-      driver = new MemberDriver(core, port(message.socketUrl, message.media));
+      message.place?.fill(0);
+      driver = new MemberDriver(core, port(message.socketUrl, message.media, message.keepPlace));
       break;
     }
     case 'intent':

@@ -18,7 +18,6 @@
 //! room or back.
 
 pub mod admin;
-pub mod backup;
 mod calendar;
 pub mod cli;
 pub mod config;

@@ -236,6 +236,7 @@ impl Sfu {
             return;
         };
         let key = member.call;
+        let reachable = member.can_receive();
         let (Some(call), Some(slot)) = (self.calls.get_mut(&key), member.subscriber.slots.get_mut(at)) else {
             return;
         };
@@ -248,7 +249,7 @@ impl Sfu {
             }
             slot.assign(target);
         }
-        let waits = slot.waits_for_key_frame();
+        let waits = slot.waits_for_key_frame() && reachable;
         let news = announce || slot.told != target;
         slot.told = target;
         let mid = slot.mid.clone();

@@ -96,9 +96,9 @@ impl Sfu {
         let (call, track) = self.track_of_line(peer, line)?;
         let routes = self.calls.get(&call)?.routes(&track);
         let waits = |(peer, at): &(PeerId, usize)| {
-            let slots = self.peers.get(peer).map(|peer| &peer.subscriber.slots);
-            slots
-                .and_then(|slots| slots.get(*at))
+            let member = self.peers.get(peer).filter(|peer| peer.can_receive());
+            member
+                .and_then(|member| member.subscriber.slots.get(*at))
                 .is_some_and(|slot| slot.waits_for_key_frame())
         };
         let waiting = routes.iter().any(waits);

@@ -19,6 +19,11 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
+    /// Packets can reach this member. A keyframe asked for on behalf of somebody who cannot receive yet is wasted, and delays the next.
+    pub(crate) fn can_receive(&self) -> bool {
+        self.path.as_ref().is_some_and(Transport::has_keys)
+    }
+
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let path = self.path.as_ref().and_then(Transport::poll_timeout);
         [path, self.publisher.poll_timeout(), self.subscriber.poll_timeout()]

@@ -109,6 +109,31 @@ fn keyframe_requests_repeat_while_a_slot_waits_and_stop_when_a_picture_flows() {
 }
 
 #[test]
+fn a_newcomer_costs_no_keyframe_before_it_can_receive_and_gets_one_at_once_then() {
+    let mut net = Net::new();
+    net.join_connected(Shape::default());
+    net.publish(0, "1", CAMERA, true);
+    net.clients[0].send_vp8(1, 3_000, true, b"key");
+    net.run(Duration::from_secs(1));
+    net.delay = Duration::from_millis(100);
+    let newcomer = net.join(Shape::default());
+    net.show(newcomer, VIDEO_SLOT, Some(net.track(0, CAMERA)));
+    // The handshake takes two round trips, a request to the publisher half of one.
+    net.run(Duration::from_millis(250));
+    assert!(!net.clients[newcomer].connected());
+    assert!(
+        keyframe_requests(&net, 0).is_empty(),
+        "a keyframe for somebody who cannot receive it"
+    );
+    net.until("the newcomer is connected", Duration::from_secs(5), |net| {
+        net.clients[newcomer].connected()
+    });
+    net.until("the publisher is asked", Duration::from_millis(150), |net| {
+        !keyframe_requests(net, 0).is_empty()
+    });
+}
+
+#[test]
 fn wishes_of_many_subscribers_become_few_requests() {
     let mut net = watching(Shape::default());
     net.clients[0].send_vp8(1, 3_000, true, b"key");

@@ -101,6 +101,42 @@ export class Member {
     return this.page.evaluate(() => globalThis.__probe.sounds());
   }
 
+  /** Opens the link in this very page, as a person does whose page shows the start page: by pasting it there. */
+  async paste(link) {
+    await this.untilState('welcome');
+    await this.page.locator(hook('link-input')).fill(link);
+    await this.click('link-open');
+    await this.untilState('join');
+  }
+
+  /** The page's storage of this tab: { name: value }. */
+  stored() {
+    return this.page.evaluate(() => ({ ...sessionStorage }));
+  }
+
+  /** Keeps every short message that is shown from now on; `news` returns them. */
+  async listen() {
+    await this.page.evaluate(() => {
+      const seen = (globalThis.__news = []);
+      const known = new WeakSet();
+      new MutationObserver(() => {
+        for (const line of document.querySelectorAll('[data-test=notice]')) {
+          if (!known.has(line)) seen.push(line.innerText.trim());
+          known.add(line);
+        }
+      }).observe(document, { subtree: true, childList: true });
+    });
+  }
+
+  news() {
+    return this.page.evaluate(() => globalThis.__news);
+  }
+
+  /** Of others' tiles: what tells members apart for the page, by name. */
+  ids() {
+    return this.page.evaluate(() => Object.fromEntries([...document.querySelectorAll('[data-test=tile][data-id]:not([data-self=true])')].map((tile) => [tile.dataset.member, tile.dataset.id])));
+  }
+
   /** Names on the tiles of others. */
   async others() {
     const names = (await this.tiles()).filter((tile) => !tile.self && tile.kind === 'camera').map((tile) => tile.name);

@@ -35,26 +35,44 @@ export class Server {
     const address = `127.0.0.1:${server.port}`;
     const options = [...more, '--listen', `${listen}:${server.port}`, '--udp', address, '--name', server.name, '--data-dir', server.data];
     const [file, args] = tap ? [program('conclave-tap'), options] : [program('conclave'), ['serve', '--config', '/dev/null', ...options]];
-    server.process = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    server.command = [file, args];
     server.log = [];
     server.answers = [];
-    createInterface({ input: server.process.stderr }).on('line', (line) => server.log.push(line));
-    createInterface({ input: server.process.stdout }).on('line', (line) => server.answers.push(line));
-    server.ended = new Promise((resolve) => {
-      server.process.once('error', (error) => resolve({ error }));
-      server.process.once('exit', (code, signal) => resolve({ code, signal }));
+    await server.#run();
+    return server;
+  }
+
+  async #run() {
+    const [file, args] = this.command;
+    this.end = undefined;
+    this.process = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    createInterface({ input: this.process.stderr }).on('line', (line) => this.log.push(line));
+    createInterface({ input: this.process.stdout }).on('line', (line) => this.answers.push(line));
+    this.ended = new Promise((resolve) => {
+      this.process.once('error', (error) => resolve({ error }));
+      this.process.once('exit', (code, signal) => resolve({ code, signal }));
     });
-    void server.ended.then((end) => (server.end = end));
+    void this.ended.then((end) => (this.end = end));
     await until(
       'the server answers',
       20_000,
       async () => {
-        if (server.end !== undefined) throw new Error(`the server ended: ${JSON.stringify(server.end)}\n${server.log.join('\n')}`);
-        return fetch(`${server.origin}/healthz`).then((answer) => answer.ok, () => false);
+        if (this.end !== undefined) throw new Error(`the server ended: ${JSON.stringify(this.end)}\n${this.log.join('\n')}`);
+        return fetch(`${this.origin}/healthz`).then((answer) => answer.ok, () => false);
       },
-      () => server.log.join('\n'),
+      () => this.log.join('\n'),
     );
-    return server;
+  }
+
+  /** Ends it as a crash or a power cut would: no farewell, nothing put in order. */
+  async kill() {
+    this.process.kill('SIGKILL');
+    await within('the server is gone', 10_000, this.ended);
+  }
+
+  /** Starts it once more, at the same address, with what it had stored. */
+  async again() {
+    await this.#run();
   }
 
   /** Makes a room with the command line and returns what it printed. */

@@ -1,6 +1,8 @@
 // What the server sends with its files: the policy that keeps the client from being loosened, and nothing to remember.
 import assert from 'node:assert/strict';
+import { get } from 'node:http';
 import { after, before, test } from 'node:test';
+import { brotliDecompressSync } from 'node:zlib';
 import { Server } from '../lib/server.mjs';
 
 let server;
@@ -33,6 +35,16 @@ async function files() {
   return found;
 }
 
+/** An answer as it travels: `fetch` would unpack it. */
+const raw = (path, headers) =>
+  new Promise((resolve, reject) => {
+    get(`${server.origin}${path}`, { headers }, (answer) => {
+      const parts = [];
+      answer.on('data', (part) => parts.push(part));
+      answer.on('end', () => resolve({ headers: answer.headers, body: Buffer.concat(parts) }));
+    }).on('error', reject);
+  });
+
 const directive = (policy, name) => policy.split(';').map((part) => part.trim().split(/\s+/)).find(([first]) => first === name)?.slice(1);
 
 test('every file comes with the strict policy and with nothing that a browser would remember', async () => {
@@ -60,6 +72,20 @@ test('every file comes with the strict policy and with nothing that a browser wo
     assert.equal(head('cross-origin-embedder-policy'), 'require-corp', path);
     if (path.endsWith('.wasm')) assert.equal(head('content-type'), 'application/wasm', path);
     if (path.endsWith('.js')) assert.match(head('content-type'), /^(text|application)\/javascript/, path);
+  }
+});
+
+test('scripts and modules come compressed to whoever takes brotli, and are the same bytes', async () => {
+  const all = await files();
+  for (const [path, { answer }] of all) {
+    if (!/\.(js|wasm)$/.test(path)) continue;
+    const plain = Buffer.from(await (await fetch(`${server.origin}${path}`, { headers: { 'accept-encoding': 'identity' } })).arrayBuffer());
+    const packed = await raw(path, { 'accept-encoding': 'br' });
+    assert.equal(packed.headers['content-encoding'], 'br', path);
+    assert.ok(packed.body.length < plain.length / 2, `${path}: ${packed.body.length} of ${plain.length} bytes`);
+    assert.ok(brotliDecompressSync(packed.body).equals(plain), `${path} is not what its compressed twin holds`);
+    for (const name of ['content-security-policy', 'cache-control', 'content-type']) assert.equal(packed.headers[name], answer.headers.get(name), path);
+    assert.equal((await fetch(`${server.origin}${path}.br`)).status, 404, 'the twin has an address of its own');
   }
 });
 

@@ -96,6 +96,7 @@ pub(crate) struct IceLite {
     previous: Option<(Credentials, Instant)>,
     remote_ufrag: String,
     selected: Option<SocketAddr>,
+    nominated: bool,
     last_check: Option<Instant>,
 }
 
@@ -106,6 +107,7 @@ impl IceLite {
             previous: None,
             remote_ufrag: remote_ufrag.to_owned(),
             selected: None,
+            nominated: false,
             last_check: None,
         }
     }
@@ -155,17 +157,20 @@ impl IceLite {
         })
     }
 
-    /// Consent is fresh; the nominated address is where media goes from now on.
+    /// Consent is fresh; the nominated address is where media goes from now on. Until one is nominated, the last that an authentic check came from:
+    /// browsers finish the DTLS handshake some 40 ms before they nominate, and the first picture need not wait.
+    /// SPEC: RFC 8445 §12.1.1 (data may be sent on any valid pair before one is selected).
     pub(crate) fn accept(&mut self, now: Instant, from: SocketAddr, nominated: bool) {
-        if nominated {
+        if nominated || !self.nominated {
             self.selected = Some(from);
         }
+        self.nominated |= nominated;
         if self.selected == Some(from) {
             self.last_check = Some(now);
         }
     }
 
-    /// Where to send; nothing before nomination and after consent has lapsed.
+    /// Where to send; nothing before the first authentic check and after consent has lapsed.
     pub(crate) fn selected(&self, now: Instant) -> Option<SocketAddr> {
         let last = self.last_check?;
         if now.saturating_duration_since(last) >= CONSENT {

@@ -76,7 +76,24 @@ fn an_authentic_check_is_answered_with_the_address_it_came_from() {
     let mut mapped = XorMappedAddress::default();
     mapped.get_from(&response).unwrap();
     assert!(SocketAddr::new(mapped.ip, mapped.port) == address(5));
-    assert!(agent.selected(now).is_none(), "not nominated");
+}
+
+#[test]
+fn before_a_nomination_the_last_authentic_check_counts_and_afterwards_only_nominations() {
+    let (mut agent, now) = (agent(), start());
+    let local = agent.local().clone();
+    let plain = request(&local.ufrag, &local.pwd, Nominate::No);
+    assert!(agent.selected(now).is_none());
+    check(&mut agent, now, 5, &plain).unwrap();
+    assert!(agent.selected(now) == Some(address(5)));
+    check(&mut agent, now, 6, &plain).unwrap();
+    assert!(agent.selected(now) == Some(address(6)));
+    check(&mut agent, now, 5, &request(&local.ufrag, &local.pwd, Nominate::Yes)).unwrap();
+    check(&mut agent, now, 6, &plain).unwrap();
+    assert!(
+        agent.selected(now) == Some(address(5)),
+        "a mere check does not move the path"
+    );
 }
 
 #[test]
@@ -115,14 +132,10 @@ fn a_wrong_password_or_name_gets_no_answer() {
 fn what_stands_behind_the_integrity_does_not_nominate() {
     let (mut agent, now) = (agent(), start());
     let local = agent.local().clone();
-    let checked = check(
-        &mut agent,
-        now,
-        5,
-        &request(&local.ufrag, &local.pwd, Nominate::BehindIntegrity),
-    )
-    .unwrap();
-    assert!(!checked.nominated && agent.selected(now).is_none());
+    check(&mut agent, now, 5, &request(&local.ufrag, &local.pwd, Nominate::Yes)).unwrap();
+    let behind = request(&local.ufrag, &local.pwd, Nominate::BehindIntegrity);
+    let checked = check(&mut agent, now, 6, &behind).unwrap();
+    assert!(!checked.nominated && agent.selected(now) == Some(address(5)));
 }
 
 #[test]

@@ -107,6 +107,11 @@ impl Transport {
         Some(opened)
     }
 
+    /// The handshake is done: packets can be sealed for this member.
+    pub(crate) fn has_keys(&self) -> bool {
+        self.keys.is_some()
+    }
+
     /// Where to send and with what, if the path is up.
     pub(crate) fn path(&mut self, now: Instant) -> Option<(SocketAddr, &mut Sealer)> {
         let to = self.ice.selected(now)?;
