@@ -36,6 +36,13 @@ pub(crate) fn date(day: u16) -> String {
     format!("{year:04}-{month:02}-{:02}", rest + 1)
 }
 
+/// Reads `YYYY-MM-DD`.
+pub(crate) fn day(text: &str) -> Option<u16> {
+    // 65,535 dates are few enough to look one up, and then there is one rule about leap years and not two.
+    (text.len() == 10).then_some(())?;
+    (0..=u16::MAX).find(|day| date(*day) == text)
+}
+
 /// The Gregorian rule; 65,535 days end in 2149, so 2100 matters.
 fn is_leap(year: u32) -> bool {
     year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
@@ -44,6 +51,21 @@ fn is_leap(year: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_date_is_no_day() {
+        for text in [
+            "",
+            "2026-02-29",
+            "2026-11-31",
+            "2026-1-1",
+            "1969-12-31",
+            "2149-06-07",
+            "22.11.2026",
+        ] {
+            assert_eq!(day(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn known_days_have_their_dates() {
@@ -60,6 +82,7 @@ mod tests {
             (65_535, "2149-06-06"),
         ] {
             assert_eq!(date(day), text, "day {day}");
+            assert_eq!(super::day(text), Some(day), "{text}");
         }
     }
 }

@@ -7,7 +7,11 @@
 use std::{collections::HashMap, sync::Arc};
 
 use axum::body::Bytes;
-use conclave_protocol::{ids::RoomId, message::RefusalCode, room::RoomRecord};
+use conclave_protocol::{
+    ids::RoomId,
+    message::RefusalCode,
+    room::{Limits, RoomRecord},
+};
 use conclave_rooms::{ConnId, Input, MediaCommand, Output, Priority, Rooms};
 use tokio::{
     sync::mpsc,
@@ -29,9 +33,14 @@ pub(crate) enum ControlInput {
     Frame { conn: ConnId, bytes: Bytes },
     /// It is gone.
     Closed { conn: ConnId },
-    /// The operator made a room.
-    RoomAdded(RoomRecord),
-    /// The operator deleted a room, or its last day has passed.
+    /// The operator made a room, opened it again, or changed what he allows there.
+    RoomAdded {
+        /// As the owner signed it.
+        record: RoomRecord,
+        /// What the operator allows.
+        allowed: Limits,
+    },
+    /// The operator deleted or closed a room, or its last day has passed.
     RoomDeleted(RoomId),
 }
 
@@ -111,7 +120,11 @@ impl Control {
                 self.outboxes.remove(&conn);
                 self.rooms.handle(now, Input::Closed { conn });
             }
-            ControlInput::RoomAdded(record) => self.rooms.handle(now, Input::RoomAdded(record)),
+            ControlInput::RoomAdded { record, allowed } => {
+                let room = record.room_id;
+                self.rooms.handle(now, Input::RoomAdded(record));
+                self.rooms.handle(now, Input::RoomAllowance { room, limits: allowed });
+            }
             ControlInput::RoomDeleted(room) => self.rooms.handle(now, Input::RoomDeleted(room)),
         }
         Ok(())

@@ -69,6 +69,20 @@ pub enum Error {
     /// The database holds something that is not a room.
     #[error("the database is damaged")]
     DatabaseDamaged,
+    /// There is nothing to back up.
+    #[error("there is no database at {}", .0.display())]
+    NoDatabase(PathBuf),
+    /// A file that a backup is written to or read from cannot be used.
+    #[error("cannot use the backup file {}: {source}", path.display())]
+    BackupFile {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The file is something else, or damaged.
+    #[error("{} is not a backup of a conclave", .0.display())]
+    NotABackup(PathBuf),
     /// Nobody answers on the admin socket.
     #[error("no conclave answers at {}", .0.display())]
     NotRunning(PathBuf),
@@ -131,6 +145,10 @@ impl Error {
             Self::DatabaseNewer { .. } => "run the newer version, or restore a backup made with this one",
             Self::DatabaseDamaged => "restore a backup",
             Self::NotRunning(_) => "start it with 'conclave serve', or name its folder with --data-dir",
+            Self::NoDatabase(_) => "name the server's folder with --data-dir, or its configuration with --config",
+            Self::BackupFile { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
+                "a backup never overwrites a file; choose another name"
+            }
             Self::NotOperator(_) => "run this as the user that runs the server",
             Self::Usage(_, hint) => hint,
             Self::TaskFailed(_) => "this is a bug; the log above says which part failed",

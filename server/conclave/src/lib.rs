@@ -18,6 +18,7 @@
 //! room or back.
 
 pub mod admin;
+pub mod backup;
 mod calendar;
 pub mod cli;
 pub mod config;

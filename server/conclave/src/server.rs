@@ -126,7 +126,11 @@ impl Server {
         });
         self.store.delete_expired(today()).await?;
         for room in self.store.rooms().await? {
-            rooms.handle(0, Input::RoomAdded(room.record));
+            if !room.closed {
+                let (id, limits) = (room.record.room_id, room.limits());
+                rooms.handle(0, Input::RoomAdded(room.record));
+                rooms.handle(0, Input::RoomAllowance { room: id, limits });
+            }
         }
 
         let tap = self.tap.clone().unwrap_or_else(|| Arc::new(NoTap));

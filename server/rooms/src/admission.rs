@@ -63,7 +63,7 @@ impl Rooms {
         };
 
         let older = room.present.get(&proof.transport()).copied();
-        if older.is_none() && room.present.len() >= usize::from(room.record.limits.members) {
+        if older.is_none() && room.present.len() >= usize::from(room.limits().members) {
             self.refuse_and_end(now_ms, conn, client_type::ADMIT, RefusalCode::RoomFull);
             return;
         }

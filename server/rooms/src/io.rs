@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use conclave_protocol::{
     ids::{RoomId, TrackId, TrackKind, TransportId},
-    room::RoomRecord,
+    room::{Limits, RoomRecord},
 };
 
 /// One socket, numbered by the daemon and never twice. It says nothing about who is behind it, so it may be logged.
@@ -19,7 +19,15 @@ pub struct MediaCallKey(pub u64);
 pub enum Input<'a> {
     /// A room was stored, or its record was replaced (those inside stay).
     RoomAdded(RoomRecord),
-    /// A room was deleted or has expired; everyone in it is disconnected.
+    /// The operator allows this much in a room, at most. Announced is what the owner signed; what holds is the lower. Those inside
+    /// stay.
+    RoomAllowance {
+        /// Which; unknown ones are ignored.
+        room: RoomId,
+        /// The operator's.
+        limits: Limits,
+    },
+    /// A room was deleted, closed or has expired; everyone in it is disconnected.
     RoomDeleted(RoomId),
     /// A socket was accepted. The nonce is 32 random bytes, fresh for it.
     Connected {

@@ -32,7 +32,7 @@ impl Rooms {
         let (room_id, call_id) = self.attached_to(conn)?;
         let transport = self.admitted_in(conn)?.transport();
         let room = self.rooms.get_mut(&room_id).ok_or(RefusalCode::Closing)?;
-        let seats = room.record.limits.seats;
+        let seats = room.limits().seats;
         let call = room.calls.get_mut(&call_id).ok_or(RefusalCode::UnknownCall)?;
         call.floor.publish(TrackId { transport, kind }, on, seats)?;
         self.out.media(MediaCommand::Publish { conn, mid, kind, on });

@@ -8,7 +8,7 @@ use conclave_protocol::{
     keys::AdmissionPk,
     link::ServerName,
     message::{ClientMessage, RefusalCode, ServerMessage},
-    room::RoomRecord,
+    room::{Limits, RoomRecord},
 };
 
 use crate::{
@@ -35,6 +35,8 @@ pub struct Config {
 /// One room.
 pub(crate) struct Room {
     pub(crate) record: RoomRecord,
+    /// What the operator allows, at most.
+    allowed: Limits,
     /// Who is admitted. One connection per transport id: a tab that comes back takes its place over.
     pub(crate) present: BTreeMap<TransportId, ConnId>,
     pub(crate) calls: BTreeMap<CallId, Call>,
@@ -43,10 +45,20 @@ pub(crate) struct Room {
 }
 
 impl Room {
+    /// What holds: the lower of what the owner signed and what the operator allows.
+    pub(crate) fn limits(&self) -> Limits {
+        let (signed, allowed) = (self.record.limits, self.allowed);
+        Limits {
+            members: signed.members.min(allowed.members),
+            seats: signed.seats.min(allowed.seats),
+            calls: signed.calls.min(allowed.calls),
+        }
+    }
+
     /// Whether one more call may begin. An empty one that only waits for its members gives way first, or a person who reloads the page a few times
     /// would lock the room for a minute.
     pub(crate) fn has_place_for_a_call(&mut self) -> bool {
-        let most = usize::from(self.record.limits.calls);
+        let most = usize::from(self.limits().calls);
         if self.calls.len() >= most {
             let longest_empty = self
                 .calls
@@ -119,6 +131,11 @@ impl Rooms {
     pub fn handle(&mut self, now_ms: u64, input: Input<'_>) {
         match input {
             Input::RoomAdded(record) => self.handle_room_added(record),
+            Input::RoomAllowance { room, limits } => {
+                if let Some(room) = self.rooms.get_mut(&room) {
+                    room.allowed = limits;
+                }
+            }
             Input::RoomDeleted(room_id) => self.handle_room_deleted(now_ms, room_id),
             Input::Connected { conn, server_nonce } => self.handle_connected(now_ms, conn, server_nonce),
             Input::Frame { conn, bytes } => self.handle_frame(now_ms, conn, bytes),
@@ -143,6 +160,7 @@ impl Rooms {
             None => {
                 let room_id = record.room_id;
                 let room = Room {
+                    allowed: record.limits,
                     record,
                     present: BTreeMap::new(),
                     calls: BTreeMap::new(),

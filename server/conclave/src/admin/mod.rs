@@ -1,6 +1,6 @@
 //! The operator's door: a Unix socket in the data folder, one JSON object per line, one request per connection.
 //!
-//! Whoever can open it owns the server anyway. It can make, list, show and delete rooms by number. It has, by design,
+//! Whoever can open it owns the server anyway. It can make, list, show, restrict, close and delete rooms by number. It has, by design,
 //! no request that names, counts or locates people, and none that says whether a room is in use. Keys never pass here:
 //! the record of a new room holds public keys and sealed bytes only.
 
@@ -26,6 +26,34 @@ pub enum Request {
     RoomList {},
     /// One room, with its record.
     RoomShow {
+        /// The operator's number.
+        number: i64,
+    },
+    /// Allow less in a room than its owner does. What is absent stays; an allowance above the owner's takes nothing away.
+    RoomLimits {
+        /// The operator's number.
+        number: i64,
+        /// Connections in the room at one moment.
+        members: Option<u16>,
+        /// Microphone seats in a call.
+        seats: Option<u8>,
+        /// Calls at one moment.
+        calls: Option<u8>,
+    },
+    /// Let a room end earlier than its owner does.
+    RoomExpire {
+        /// The operator's number.
+        number: i64,
+        /// Last day, in days since 1970-01-01; absent: the owner's.
+        day: Option<u16>,
+    },
+    /// End the call in a room and let nobody in until it is opened.
+    RoomClose {
+        /// The operator's number.
+        number: i64,
+    },
+    /// Take back `RoomClose`.
+    RoomOpen {
         /// The operator's number.
         number: i64,
     },
@@ -55,12 +83,14 @@ pub enum Reply {
         /// By number.
         rooms: Vec<RoomLine>,
     },
-    /// To `RoomShow`.
+    /// To `RoomShow`, and to whatever changed a room.
     Room {
         /// The operator's number.
         number: i64,
         /// The record, see [`record_text`].
         record: String,
+        /// What is in force.
+        in_force: InForce,
     },
     /// To `RoomDelete`.
     RoomDeleted {},
@@ -81,6 +111,24 @@ pub struct RoomLine {
     pub day_made: u16,
     /// Last day it can be used, likewise.
     pub day_expires: u16,
+    /// The operator closed it.
+    pub closed: bool,
+}
+
+/// What holds in a room: the lower of what the owner signed and what the operator allows.
+#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct InForce {
+    /// Connections in the room at one moment.
+    pub members: u16,
+    /// Microphone seats in a call.
+    pub seats: u8,
+    /// Calls at one moment.
+    pub calls: u8,
+    /// Last day, in days since 1970-01-01.
+    pub day_expires: u16,
+    /// The operator closed it.
+    pub closed: bool,
 }
 
 /// Why the daemon did not do what was asked.
@@ -95,6 +143,8 @@ pub enum Refusal {
     BadRecord,
     /// The request is not one that this version reads.
     BadRequest,
+    /// A day after the one that the room's owner signed.
+    LaterThanOwner,
     /// This user is not the operator.
     NotOperator,
     /// The database failed.
@@ -110,6 +160,7 @@ impl Refusal {
             Self::RoomExists => "there is a room with this id already",
             Self::BadRecord => "the server cannot read the new room's record",
             Self::BadRequest => "the server does not know this request",
+            Self::LaterThanOwner => "the room's owner signed an earlier last day",
             Self::NotOperator => "this user may not use the admin socket",
             Self::Database => "the server's database failed",
         }
@@ -122,6 +173,9 @@ impl Refusal {
             Self::NoSuchRoom => Some("'conclave room list' shows the numbers"),
             Self::BadRecord | Self::BadRequest => {
                 Some("command and server are of different versions; restart the server")
+            }
+            Self::LaterThanOwner => {
+                Some("only the owner can let a room last longer; 'conclave room show' says how long it lasts")
             }
             Self::NotOperator => Some("run this as the user that runs the server"),
             Self::RoomExists | Self::Database => None,

@@ -10,13 +10,13 @@ use tokio::{
     time,
 };
 
-use super::{Refusal, Reply, Request, RoomLine, record_from_text, record_text};
+use super::{InForce, Refusal, Reply, Request, RoomLine, record_from_text, record_text};
 use crate::{
     control::ControlInput,
     ending::Ending,
     error::Error,
     limits,
-    store::{Inserted, Store},
+    store::{Inserted, OperatorLimits, Store, StoredRoom},
 };
 
 /// What requests need.
@@ -114,24 +114,44 @@ impl Admin {
                 let line = |room: &crate::store::StoredRoom| RoomLine {
                     number: room.number,
                     day_made: room.record.day_made,
-                    day_expires: room.record.day_expires,
+                    day_expires: room.day_expires(),
+                    closed: room.closed,
                 };
                 Ok(Reply::Rooms {
                     rooms: rooms.iter().map(line).collect(),
                 })
             }
             Request::RoomShow { number } => {
-                let room = self
-                    .store
-                    .room(number)
-                    .await
-                    .map_err(|_| Refusal::Database)?
-                    .ok_or(Refusal::NoSuchRoom)?;
-                Ok(Reply::Room {
-                    number,
-                    record: record_text(&room.record),
-                })
+                let room = self.store.room(number).await;
+                Ok(shown(&found(room)?))
             }
+            Request::RoomLimits {
+                number,
+                members,
+                seats,
+                calls,
+            } => {
+                if members == Some(0) || seats == Some(0) || calls == Some(0) {
+                    return Err(Refusal::BadRequest);
+                }
+                let change = move |operator: &mut OperatorLimits| {
+                    operator.members = members.or(operator.members);
+                    operator.seats = seats.or(operator.seats);
+                    operator.calls = calls.or(operator.calls);
+                };
+                self.changed(self.store.restrict(number, change).await).await
+            }
+            Request::RoomExpire { number, day } => {
+                let room = found(self.store.room(number).await)?;
+                // SECURITY: beyond its owner's day a room's credentials are void, so a later one would promise nothing.
+                if day.is_some_and(|day| day > room.record.day_expires) {
+                    return Err(Refusal::LaterThanOwner);
+                }
+                let change = move |operator: &mut OperatorLimits| operator.day_expires = day;
+                self.changed(self.store.restrict(number, change).await).await
+            }
+            Request::RoomClose { number } => self.changed(self.store.set_closed(number, true).await).await,
+            Request::RoomOpen { number } => self.changed(self.store.set_closed(number, false).await).await,
             Request::RoomDelete { number } => {
                 let id = self
                     .store
@@ -145,12 +165,29 @@ impl Admin {
         }
     }
 
+    /// Puts into force what was written. A closed room is gone from memory, so that its answer is that of a room which
+    /// does not exist.
+    async fn changed(&self, room: Result<Option<StoredRoom>, Error>) -> Result<Reply, Refusal> {
+        let room = found(room)?;
+        self.tell(if room.closed {
+            ControlInput::RoomDeleted(room.record.room_id)
+        } else {
+            ControlInput::RoomAdded {
+                record: room.record.clone(),
+                allowed: room.limits(),
+            }
+        })
+        .await;
+        Ok(shown(&room))
+    }
+
     async fn create(&self, record: &str) -> Result<Reply, Refusal> {
         let record = record_from_text(record).ok_or(Refusal::BadRecord)?;
         match self.store.insert(record.clone()).await.map_err(|_| Refusal::Database)? {
             Inserted::Exists => Err(Refusal::RoomExists),
             Inserted::As(number) => {
-                self.tell(ControlInput::RoomAdded(record)).await;
+                let allowed = record.limits;
+                self.tell(ControlInput::RoomAdded { record, allowed }).await;
                 Ok(Reply::RoomCreated { number })
             }
         }
@@ -159,6 +196,25 @@ impl Admin {
     /// The control task outlives this one but for the last moment of the process; the disk is right in any case.
     async fn tell(&self, input: ControlInput) {
         let _ = self.control.send(input).await;
+    }
+}
+
+fn found(room: Result<Option<StoredRoom>, Error>) -> Result<StoredRoom, Refusal> {
+    room.map_err(|_| Refusal::Database)?.ok_or(Refusal::NoSuchRoom)
+}
+
+fn shown(room: &StoredRoom) -> Reply {
+    let limits = room.limits();
+    Reply::Room {
+        number: room.number,
+        record: record_text(&room.record),
+        in_force: InForce {
+            members: limits.members,
+            seats: limits.seats,
+            calls: limits.calls,
+            day_expires: room.day_expires(),
+            closed: room.closed,
+        },
     }
 }
 

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    config::{PublicAddress, admin_place, load::Sources},
+    config::{PublicAddress, admin_place, data_place, load::Sources},
     error::Error,
 };
 
@@ -21,15 +21,42 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Run the server
     Serve(SettingsArguments),
-    /// Make, list, show and delete rooms of the running server
+    /// Make, list, show, limit, close and delete rooms of the running server
     Room {
         #[command(subcommand)]
         command: RoomCommand,
+    },
+    /// Write the database to one file, while the server runs or not
+    Backup {
+        /// New file; it holds rooms and nobody's name
+        file: PathBuf,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Put a backup in the place of the database of a stopped server
+    Restore {
+        /// File that 'conclave backup' wrote
+        file: PathBuf,
+        /// Give up the rooms that are there now
+        #[arg(long)]
+        replace: bool,
+        #[command(flatten)]
+        output: Output,
     },
     /// Check, show and explain the configuration
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
+    },
+    /// Print a script with which a shell completes these commands
+    Completions {
+        /// Name of the shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages of all commands
+    Man {
+        /// Existing folder for them
+        folder: PathBuf,
     },
 }
 
@@ -109,6 +136,11 @@ pub(super) struct DataArguments {
 }
 
 impl DataArguments {
+    /// The server's data folder.
+    pub(super) fn folder(&self) -> Result<PathBuf, Error> {
+        data_place(self.data_dir.as_deref(), &Sources::of_process(self.config.clone()))
+    }
+
     /// The running server's admin socket.
     pub(super) fn socket(&self) -> Result<PathBuf, Error> {
         admin_place(self.data_dir.as_deref(), &Sources::of_process(self.config.clone()))
@@ -159,7 +191,53 @@ pub(super) enum RoomCommand {
         #[command(flatten)]
         output: Output,
     },
-    /// Delete a room; whoever is in it is disconnected
+    /// Allow less in a room than its owner does; whoever is in it stays
+    Limits {
+        /// Number of the room
+        number: i64,
+        /// People in the room at one moment
+        #[arg(long, value_parser = clap::value_parser!(u16).range(1..=250))]
+        members: Option<u16>,
+        /// Open microphones in a call
+        #[arg(long, value_parser = clap::value_parser!(u8).range(1..=8))]
+        seats: Option<u8>,
+        /// Calls in the room at one moment
+        #[arg(long, value_parser = clap::value_parser!(u8).range(1..=4))]
+        calls: Option<u8>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Let a room end earlier than its owner does
+    Expire {
+        /// Number of the room
+        number: i64,
+        /// Last day
+        #[arg(long, value_name = "YYYY-MM-DD", conflicts_with_all = ["days", "owner"])]
+        date: Option<String>,
+        /// Days from today to the last one
+        #[arg(long, conflicts_with = "owner")]
+        days: Option<u16>,
+        /// The day that the owner chose, again
+        #[arg(long)]
+        owner: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// End the call in a room now and let nobody in until it is opened again
+    Close {
+        /// Number of the room
+        number: i64,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Open a closed room again
+    Open {
+        /// Number of the room
+        number: i64,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Delete a room for ever; whoever is in it is disconnected
     Delete {
         /// Number of the room
         number: i64,

@@ -5,7 +5,9 @@
 
 mod args;
 mod config;
+mod copies;
 mod identifiers;
+mod manual;
 mod room;
 mod serve;
 mod voice;
@@ -25,7 +27,14 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Room { command } => room::run(command),
+        Command::Backup { file, output } => copies::backup(&file, &output),
+        Command::Restore { file, replace, output } => copies::restore(&file, replace, &output),
         Command::Config { command } => config::run(command),
+        Command::Completions { shell } => {
+            manual::completions(shell);
+            Ok(())
+        }
+        Command::Man { folder } => manual::pages(&folder),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

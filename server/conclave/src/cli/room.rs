@@ -14,8 +14,8 @@ use super::{
     voice,
 };
 use crate::{
-    admin::{Reply, Request, RoomLine, client::ask_at, record_from_text, record_text},
-    calendar::{date, today},
+    admin::{InForce, Reply, Request, RoomLine, client::ask_at, record_from_text, record_text},
+    calendar::{date, day, today},
     config::{origin, parse_name},
     error::Error,
 };
@@ -30,6 +30,39 @@ pub(super) fn run(command: RoomCommand) -> Result<(), Error> {
         } => create(title, days, print_links, &output),
         RoomCommand::List { output } => list(&output),
         RoomCommand::Show { number, output } => show(number, &output),
+        RoomCommand::Limits {
+            number,
+            members,
+            seats,
+            calls,
+            output,
+        } => {
+            if members.is_none() && seats.is_none() && calls.is_none() {
+                return Err(Error::Usage(
+                    "there is nothing to change",
+                    "name a limit: --members, --seats or --calls",
+                ));
+            }
+            let request = Request::RoomLimits {
+                number,
+                members,
+                seats,
+                calls,
+            };
+            change(&request, &output)
+        }
+        RoomCommand::Expire {
+            number,
+            date,
+            days,
+            owner,
+            output,
+        } => {
+            let day = last_day(date.as_deref(), days, owner)?;
+            change(&Request::RoomExpire { number, day }, &output)
+        }
+        RoomCommand::Close { number, output } => change(&Request::RoomClose { number }, &output),
+        RoomCommand::Open { number, output } => change(&Request::RoomOpen { number }, &output),
         RoomCommand::Delete { number, data } => {
             match ask_at(&data.socket()?, &Request::RoomDelete { number })? {
                 Reply::RoomDeleted {} => voice::note(&format!("room {number} deleted")),
@@ -37,6 +70,23 @@ pub(super) fn run(command: RoomCommand) -> Result<(), Error> {
             }
             Ok(())
         }
+    }
+}
+
+/// Changes a room and shows what is in force now.
+fn change(request: &Request, output: &Output) -> Result<(), Error> {
+    present(ask_at(&output.data.socket()?, request)?, output)
+}
+
+/// The day that was asked for; `None`: the owner's.
+fn last_day(date: Option<&str>, days: Option<u16>, owner: bool) -> Result<Option<u16>, Error> {
+    match (date, days, owner) {
+        (Some(text), _, _) => day(text)
+            .map(Some)
+            .ok_or(Error::Usage("that is not a date", "a date is written like 2027-01-31")),
+        (None, Some(days), _) => Ok(Some(today().saturating_add(days))),
+        (None, None, true) => Ok(None),
+        (None, None, false) => Err(Error::Usage("there is no day", "name one: --date, --days or --owner")),
     }
 }
 
@@ -130,6 +180,7 @@ struct Listed {
     number: i64,
     made: String,
     expires: String,
+    closed: bool,
 }
 
 fn list(output: &Output) -> Result<(), Error> {
@@ -140,6 +191,7 @@ fn list(output: &Output) -> Result<(), Error> {
         number: room.number,
         made: date(room.day_made),
         expires: date(room.day_expires),
+        closed: room.closed,
     };
     let rooms: Vec<Listed> = rooms.iter().map(listed).collect();
     if output.json {
@@ -152,12 +204,14 @@ fn list(output: &Output) -> Result<(), Error> {
     }
     voice::result("number  made        expires");
     for room in rooms {
-        voice::result(&format!("{:>6}  {}  {}", room.number, room.made, room.expires));
+        let closed = if room.closed { "  closed" } else { "" };
+        voice::result(&format!("{:>6}  {}  {}{closed}", room.number, room.made, room.expires));
     }
     Ok(())
 }
 
-/// All that the server keeps of a room, as JSON; the sheet is sealed, so only its size is said.
+/// All that the server keeps of a room, as JSON; the sheet is sealed, so only its size is said. What is in force comes first,
+/// what the owner signed behind it.
 #[derive(Serialize)]
 struct Shown {
     number: i64,
@@ -166,35 +220,64 @@ struct Shown {
     manage_key: String,
     made: String,
     expires: String,
+    owner_expires: String,
+    closed: bool,
     max_members: u16,
     max_seats: u8,
     max_calls: u8,
+    owner_max_members: u16,
+    owner_max_seats: u8,
+    owner_max_calls: u8,
     sealed_sheet_bytes: usize,
 }
 
 impl Shown {
-    fn new(number: i64, record: &RoomRecord) -> Self {
+    fn new(number: i64, record: &RoomRecord, in_force: &InForce) -> Self {
         Self {
             number,
             room_id: for_operator(record.room_id.as_bytes()),
             admission_key: for_operator(record.admission_pk.as_bytes()),
             manage_key: for_operator(record.manage_pk.as_bytes()),
             made: date(record.day_made),
-            expires: date(record.day_expires),
-            max_members: record.limits.members,
-            max_seats: record.limits.seats,
-            max_calls: record.limits.calls,
+            expires: date(in_force.day_expires),
+            owner_expires: date(record.day_expires),
+            closed: in_force.closed,
+            max_members: in_force.members,
+            max_seats: in_force.seats,
+            max_calls: in_force.calls,
+            owner_max_members: record.limits.members,
+            owner_max_seats: record.limits.seats,
+            owner_max_calls: record.limits.calls,
             sealed_sheet_bytes: record.sheet.len(),
         }
     }
 }
 
 fn show(number: i64, output: &Output) -> Result<(), Error> {
-    let Reply::Room { number, record } = ask_at(&output.data.socket()?, &Request::RoomShow { number })? else {
+    present(ask_at(&output.data.socket()?, &Request::RoomShow { number })?, output)
+}
+
+/// A value in force, and the owner's if it is another.
+fn value(in_force: impl ToString, owner: impl ToString) -> String {
+    let (in_force, owner) = (in_force.to_string(), owner.to_string());
+    if in_force == owner {
+        in_force
+    } else {
+        format!("{in_force} (the owner allows {owner})")
+    }
+}
+
+fn present(reply: Reply, output: &Output) -> Result<(), Error> {
+    let Reply::Room {
+        number,
+        record,
+        in_force,
+    } = reply
+    else {
         return Err(out_of_turn());
     };
     let record = record_from_text(&record).ok_or_else(out_of_turn)?;
-    let shown = Shown::new(number, &record);
+    let shown = Shown::new(number, &record, &in_force);
     if output.json {
         return voice::json(&shown);
     }
@@ -204,10 +287,11 @@ fn show(number: i64, output: &Output) -> Result<(), Error> {
         ("admission key", shown.admission_key),
         ("manage key", shown.manage_key),
         ("made", shown.made),
-        ("expires", shown.expires),
-        ("members, most", shown.max_members.to_string()),
-        ("seats, most", shown.max_seats.to_string()),
-        ("calls, most", shown.max_calls.to_string()),
+        ("expires", value(shown.expires, shown.owner_expires)),
+        ("closed", if shown.closed { "yes" } else { "no" }.to_owned()),
+        ("members, most", value(shown.max_members, shown.owner_max_members)),
+        ("seats, most", value(shown.max_seats, shown.owner_max_seats)),
+        ("calls, most", value(shown.max_calls, shown.owner_max_calls)),
         ("sealed sheet", format!("{} bytes", shown.sealed_sheet_bytes)),
     ] {
         voice::result(&format!("{what:<14} {value}"));

@@ -201,14 +201,27 @@ pub fn origin(name: &ServerName) -> String {
     format!("{}://{}", if is_local(name) { "http" } else { "https" }, name.as_str())
 }
 
-/// Where the commands find the server: an explicit data folder wins over every configuration.
+/// Where the commands find the running server: an explicit data folder wins over every configuration.
 pub fn admin_place(data_dir: Option<&Path>, sources: &load::Sources) -> Result<PathBuf, Error> {
-    if let (Some(folder), None) = (data_dir, &sources.file) {
-        return Ok(store::admin_socket(folder));
+    match (data_dir, &sources.file) {
+        (Some(folder), None) => Ok(store::admin_socket(folder)),
+        _ => Ok(of_commands(data_dir, sources)?.admin_socket()),
     }
+}
+
+/// Where the commands find the data, likewise.
+pub fn data_place(data_dir: Option<&Path>, sources: &load::Sources) -> Result<PathBuf, Error> {
+    match (data_dir, &sources.file) {
+        (Some(folder), None) => Ok(folder.to_owned()),
+        _ => Ok(of_commands(data_dir, sources)?.data_dir),
+    }
+}
+
+fn of_commands(data_dir: Option<&Path>, sources: &load::Sources) -> Result<Config, Error> {
     let mut sources = sources.clone();
     if let Some(folder) = data_dir {
-        sources.set("--data-dir", "data_dir", folder.to_string_lossy());
+        let folder = toml::Value::String(folder.to_string_lossy().into_owned());
+        sources.set("--data-dir", "data_dir", folder.to_string());
     }
-    Ok(Config::resolve(&sources.load()?)?.admin_socket())
+    Config::resolve(&sources.load()?)
 }

@@ -11,13 +11,14 @@ use conclave_protocol::{
 };
 use rusqlite::{Connection, ErrorCode, Row, TransactionBehavior, params};
 
-use super::{Inserted, StoredRoom};
+use super::{Inserted, OperatorLimits, StoredRoom};
 use crate::error::Error;
 
 /// Migration *n* leads from version *n* to *n* + 1.
 ///
 /// Without AUTOINCREMENT: its own table would keep the highest number ever used, a count of rooms that are gone.
-const MIGRATIONS: [&str; 1] = ["CREATE TABLE rooms (
+const MIGRATIONS: [&str; 2] = [
+    "CREATE TABLE rooms (
     number        INTEGER PRIMARY KEY,
     room_id       BLOB NOT NULL UNIQUE CHECK (length(room_id) = 16),
     admission_pk  BLOB NOT NULL CHECK (length(admission_pk) = 32),
@@ -28,14 +29,32 @@ const MIGRATIONS: [&str; 1] = ["CREATE TABLE rooms (
     limit_seats   INTEGER NOT NULL CHECK (limit_seats > 0),
     limit_calls   INTEGER NOT NULL CHECK (limit_calls > 0),
     sheet         BLOB NOT NULL CHECK (length(sheet) = 4096)
-) STRICT"];
+) STRICT",
+    // What the operator took away from what the owner's keys sign; NULL: nothing.
+    "ALTER TABLE rooms ADD COLUMN operator_members INTEGER CHECK (operator_members BETWEEN 1 AND 65535);
+    ALTER TABLE rooms ADD COLUMN operator_seats INTEGER CHECK (operator_seats BETWEEN 1 AND 255);
+    ALTER TABLE rooms ADD COLUMN operator_calls INTEGER CHECK (operator_calls BETWEEN 1 AND 255);
+    ALTER TABLE rooms ADD COLUMN operator_expires INTEGER CHECK (operator_expires BETWEEN 0 AND 65535);
+    ALTER TABLE rooms ADD COLUMN closed INTEGER NOT NULL DEFAULT 0 CHECK (closed IN (0, 1))",
+];
 
 /// Columns in the order that [`stored`] reads.
 pub(super) const COLUMNS: &str = "number, room_id, admission_pk, manage_pk, day_made, day_expires, limit_members, \
-                                  limit_seats, limit_calls, sheet";
+                                  limit_seats, limit_calls, sheet, operator_members, operator_seats, operator_calls, \
+                                  operator_expires, closed";
+
+/// Writes what the operator allows; true if there is such a room.
+pub(super) fn restrict(connection: &Connection, number: i64, limits: OperatorLimits) -> Result<bool, Error> {
+    let changed = connection.execute(
+        "UPDATE rooms SET operator_members = ?2, operator_seats = ?3, operator_calls = ?4, operator_expires = ?5 \
+         WHERE number = ?1",
+        params![number, limits.members, limits.seats, limits.calls, limits.day_expires],
+    )?;
+    Ok(changed == 1)
+}
 
 /// Sets what makes deleted rows disappear, then migrates.
-pub(super) fn prepare(connection: &mut Connection) -> Result<(), Error> {
+pub(crate) fn prepare(connection: &mut Connection) -> Result<(), Error> {
     connection.pragma_update(None, "secure_delete", "ON")?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0))?;
@@ -81,6 +100,13 @@ pub(super) fn stored(row: &Row<'_>) -> Result<StoredRoom, Error> {
     Ok(StoredRoom {
         number: row.get("number")?,
         record,
+        operator: OperatorLimits {
+            members: row.get("operator_members")?,
+            seats: row.get("operator_seats")?,
+            calls: row.get("operator_calls")?,
+            day_expires: row.get("operator_expires")?,
+        },
+        closed: row.get("closed")?,
     })
 }
 
@@ -108,5 +134,76 @@ pub(super) fn insert(connection: &Connection, record: &RoomRecord) -> Result<Ins
             Ok(Inserted::Exists)
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn columns(connection: &Connection) -> Vec<String> {
+        let mut statement = connection
+            .prepare("SELECT name || ' ' || type || ' ' || \"notnull\" FROM pragma_table_info('rooms')")
+            .expect("a statement");
+        let rows = statement.query_map([], |row| row.get(0)).expect("rows");
+        rows.collect::<Result<_, _>>().expect("text")
+    }
+
+    /// Opens a copy in memory, because the file in the repository must stay what it is.
+    fn committed(version: usize) -> (Connection, Gone) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/rooms-v{version}.sqlite"));
+        assert!(
+            path.exists(),
+            "keep a database of version {version} at {}",
+            path.display()
+        );
+        let file = std::env::temp_dir().join(format!("conclave-schema-{}-{version}.sqlite", std::process::id()));
+        std::fs::copy(path, &file).expect("a copy");
+        let connection = Connection::open(&file).expect("a database");
+        (connection, Gone(file))
+    }
+
+    struct Gone(std::path::PathBuf);
+
+    impl Drop for Gone {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    #[test]
+    fn every_older_version_becomes_the_newest_and_keeps_its_rooms() {
+        let fresh = Connection::open_in_memory().expect("a database");
+        for migration in MIGRATIONS {
+            fresh.execute_batch(migration).expect("a migration");
+        }
+        for version in 1..MIGRATIONS.len() {
+            let (mut old, _file) = committed(version);
+            let found: usize = old
+                .pragma_query_value(None, "user_version", |row| row.get(0))
+                .expect("a version");
+            assert_eq!(found, version);
+            let before: i64 = old
+                .query_row("SELECT count(*) FROM rooms", [], |row| row.get(0))
+                .expect("a count");
+            assert!(before > 0, "a database without rooms shows nothing");
+            prepare(&mut old).expect("it is brought to the newest version");
+            assert_eq!(columns(&old), columns(&fresh), "version {version}");
+            let rooms = crate::store::read_all(&old).expect("its rooms are read");
+            assert_eq!(rooms.len(), usize::try_from(before).expect("a count"));
+            assert!(
+                rooms
+                    .iter()
+                    .all(|room| !room.closed && room.operator == OperatorLimits::default())
+            );
+        }
+        let (mut future, _file) = committed(1);
+        future.pragma_update(None, "user_version", 1_000).expect("a version");
+        assert!(matches!(
+            prepare(&mut future),
+            Err(Error::DatabaseNewer { found: 1_000, .. })
+        ));
     }
 }

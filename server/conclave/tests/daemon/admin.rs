@@ -14,8 +14,9 @@ use conclave::{
     Error, Server,
     admin::{Refusal, Reply, Request, record_from_text, record_text},
 };
+use conclave_protocol::message::ServerMessage;
 
-use crate::harness::{Folder, Running, config, new_room};
+use crate::harness::{Client, End, Folder, Running, config, new_room};
 
 fn mode(path: &std::path::Path) -> u32 {
     std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777
@@ -208,10 +209,91 @@ async fn a_room_for_another_server_is_kept_but_opens_for_nobody() {
             record: record_text(&room.record),
         })
         .await;
-    let mut client = crate::harness::Client::connect(&server).await;
+    let mut client = Client::connect(&server).await;
     client
         .prove(&server.name, room.record.room_id, &room.guest_link.link_secret)
         .await;
-    assert_eq!(client.rest().await.1, crate::harness::End::Code(4_001));
+    assert_eq!(client.rest().await.1, End::Code(4_001));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_room_ends_its_call_and_answers_like_one_that_does_not_exist() {
+    let server = Running::start().await;
+    let (number, room) = server.room().await;
+    let mut inside = Client::admitted(&server, &room).await;
+    server.admin(Request::RoomClose { number }).await;
+    assert_eq!(
+        inside.rest().await.1,
+        End::Code(4_011),
+        "whoever was in it is told that it is over"
+    );
+
+    let elsewhere = new_room(&server.name, 20_000, 65_000);
+    let mut answers = Vec::new();
+    for room in [&room, &elsewhere] {
+        let mut client = Client::connect(&server).await;
+        client
+            .prove(&server.name, room.record.room_id, &room.guest_link.link_secret)
+            .await;
+        answers.push(client.rest().await);
+    }
+    assert!(answers.first() == answers.last(), "a closed and an unknown room differ");
+    assert!(answers.iter().all(|(_, end)| *end == End::Code(4_001)));
+
+    server.admin(Request::RoomOpen { number }).await;
+    let mut back = Client::admitted(&server, &room).await;
+    assert!(back.is_served(1).await);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operators_limit_holds_though_the_owners_is_announced() {
+    let server = Running::start().await;
+    let (number, room) = server.room().await;
+    let mut first = Client::admitted(&server, &room).await;
+    let mut second = Client::admitted(&server, &room).await;
+    server
+        .admin(Request::RoomLimits {
+            number,
+            members: Some(2),
+            seats: None,
+            calls: None,
+        })
+        .await;
+    assert!(
+        first.is_served(1).await && second.is_served(1).await,
+        "whoever was in stays"
+    );
+    let mut third = Client::connect(&server).await;
+    third
+        .prove(&server.name, room.record.room_id, &room.guest_link.link_secret)
+        .await;
+    assert_eq!(third.rest().await.1, End::Code(4_007), "the room is full");
+    drop(first);
+    // Its place is free as soon as the server has noticed; the announced limits are those that the owner signed.
+    let mut admitted = false;
+    for _ in 0..100 {
+        let mut client = Client::connect(&server).await;
+        client
+            .prove(&server.name, room.record.room_id, &room.guest_link.link_secret)
+            .await;
+        if let Ok(ServerMessage::Admitted { limits, .. }) = client.next().await {
+            assert_eq!(limits, room.record.limits);
+            admitted = true;
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert!(admitted, "the place of the one who left is free");
+    let zero = server
+        .try_admin(Request::RoomLimits {
+            number,
+            members: Some(0),
+            seats: None,
+            calls: None,
+        })
+        .await;
+    assert!(matches!(zero, Err(Error::Refused(Refusal::BadRequest))));
     server.stop().await;
 }
