@@ -13,6 +13,7 @@ use conclave_protocol::link::{GuestLink, Link};
 use conclave_protocol::server_name::ServerName;
 use js_sys::{Array, Object};
 use wasm_bindgen::prelude::*;
+use zeroize::Zeroizing;
 
 use outputs::set;
 
@@ -24,13 +25,25 @@ pub struct Core {
 
 #[wasm_bindgen]
 impl Core {
-    /// `codecs`: bit 0 VP8, bit 1 VP9, bit 2 AV1. `seed`: 32 fresh random bytes. Throws a code: one of [`parse_link`]'s, `server`, `name` or `internal`.
+    /// `codecs`: bit 0 VP8, bit 1 VP9, bit 2 AV1. `seed`: 32 fresh random bytes. `place`: the record of a tab that is gone. Throws a code: one of [`parse_link`]'s, `server`, `name` or `internal`.
     #[wasm_bindgen(constructor)]
-    pub fn new(link: &str, server: &str, name: &str, codecs: u8, seed: &[u8]) -> Result<Core, JsValue> {
+    pub fn new(
+        link: &str,
+        server: &str,
+        name: &str,
+        codecs: u8,
+        seed: &[u8],
+        place: Option<Vec<u8>>,
+    ) -> Result<Core, JsValue> {
+        let place = place.map(Zeroizing::new);
         let link = GuestLink::parse(link).map_err(|e| JsValue::from_str(link_code(e)))?;
         let server = ServerName::parse(server).map_err(|_| JsValue::from_str("server"))?;
         let seed: [u8; 32] = seed.try_into().map_err(|_| JsValue::from_str("internal"))?;
-        let member = Member::new(&link, &server, name, codecs, &Options { seed }).map_err(|e| {
+        let options = Options {
+            seed,
+            place: place.as_ref().map(|place| place.as_slice()),
+        };
+        let member = Member::new(&link, &server, name, codecs, &options).map_err(|e| {
             JsValue::from_str(if e == CoreError::NameUnusable {
                 "name"
             } else {

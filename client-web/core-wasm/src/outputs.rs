@@ -46,6 +46,8 @@ pub(crate) fn write(output: Output) -> JsValue {
             object
         }
         Output::PreferCodec(codec) => with("preferCodec", "codec", codec),
+        Output::Place(bytes) => with("place", "bytes", Uint8Array::from(bytes.as_slice())),
+        Output::PlaceGone => tagged("placeGone"),
         Output::Event(event) => write_event(event),
     };
     object.into()
@@ -100,6 +102,7 @@ fn write_event(event: Event) -> Object {
             object
         }
         Event::Arrived { name } => with("arrived", "name", name),
+        Event::Returned { name } => with("returned", "name", name),
         Event::Departed { name, reason } => {
             let object = with("departed", "name", name);
             let reason = match reason {
@@ -174,7 +177,8 @@ fn notice_name(code: NoticeCode) -> &'static str {
         NoticeCode::FloorFull => "floorFull",
         NoticeCode::MediaRefused => "mediaRefused",
         NoticeCode::ChangeUnreadable => "changeUnreadable",
-        NoticeCode::JoinedAnew => "joinedAnew",
+        NoticeCode::PlaceBack => "placeBack",
+        NoticeCode::PlaceLost => "placeLost",
         NoticeCode::ChatRefused => "chatRefused",
     }
 }

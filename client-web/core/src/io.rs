@@ -117,6 +117,11 @@ pub enum Output {
     },
     /// The picture codec that everybody can decode: 1 VP8, 2 VP9.
     PreferCodec(u8),
+    /// The record of this member's place in the call, for [`crate::Options::place`]: to be kept where a reloaded tab finds it, if the person
+    /// allowed that. It replaces the one before.
+    Place(Zeroizing<Vec<u8>>),
+    /// The record counts no more and must be forgotten: this member left, was removed, or its call is over.
+    PlaceGone,
     /// Something to show.
     Event(Event),
 }
@@ -171,6 +176,11 @@ pub enum Event {
         name: String,
         /// How.
         reason: DepartReason,
+    },
+    /// Somebody who had been lost is back, under the same member id. Always shown.
+    Returned {
+        /// Cleaned name.
+        name: String,
     },
     /// Twenty digits in four groups, ASCII.
     SafetyNumber(String),
@@ -251,8 +261,10 @@ pub enum NoticeCode {
     MediaRefused,
     /// A change of the group could not be read by this member; it may have to come back in.
     ChangeUnreadable,
-    /// This member was too long without a connection and joined anew.
-    JoinedAnew,
+    /// This member had lost its state and has its place back; what was said meanwhile is missing.
+    PlaceBack,
+    /// The place could not be taken back (the call is over, or nobody there knows it any more): this member goes on as a newcomer.
+    PlaceLost,
     /// The message could not be sent: empty or too long.
     ChatRefused,
 }

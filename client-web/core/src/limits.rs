@@ -64,6 +64,14 @@ pub const READD_AFTER_MS: u64 = 3_000;
 /// Whoever was added and never heard is no company after this long: a newcomer may have been welcomed by two calls and gone into the other.
 /// Shorter empties calls of people with slow first beacons; longer leaves a founder alone with a ghost.
 pub const NO_COMPANY_AFTER_MS: u64 = 5_000;
+/// A member that lost its state waits this long for the card of its call: after a server's restart the others come back within two seconds.
+/// Longer keeps whoever was the last one in the call waiting for nobody; shorter gives a place up that others would give back.
+pub const PLACE_WAIT_MS: u64 = 2_500;
+/// Leaf keys of members that fell silent are remembered this long after their removal (protocol.md §2). Longer lets an older stolen record take a
+/// place; shorter makes strangers of people with flat batteries.
+pub const REMEMBER_MS: u64 = 900_000;
+/// How many of them: a call of the largest size whose every member fell silent once.
+pub const MAX_REMEMBERED: usize = MAX_MEMBERS;
 /// How long to wait for the card of a listed call without one, before founding.
 pub const CARD_WAIT_MS: u64 = 1_200;
 /// The first in the committers' order sends the card again this long after an epoch began, in case its committer vanished.
@@ -100,7 +108,8 @@ pub const PING_MS: u64 = 10_000;
 
 /// Messages of an epoch still to come that are kept until its commit arrives.
 pub const MAX_EARLY: usize = 64;
-/// A message of a later epoch without its commit by then: this member was left behind and joins anew.
+/// A message of a later epoch without its commit by then: this member was left behind, and takes its place back. Also how long a member that
+/// could not read a commit waits for the Welcome that it asked for (protocol.md §2).
 pub const LEFT_BEHIND_MS: u64 = 3_000;
 
 /// Pairs of audio and camera slots (design.md §5).

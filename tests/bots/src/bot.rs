@@ -54,6 +54,8 @@ pub struct BotOptions {
     pub clip: Option<Arc<Clip>>,
     /// Keeps what a scan looks for.
     pub record: Option<Arc<Record>>,
+    /// The record of an older bot's place, which this one takes back.
+    pub place: Option<Vec<u8>>,
     /// Misbehaves.
     pub cheat: Cheat,
 }
@@ -67,6 +69,7 @@ impl Default for BotOptions {
             codecs: vec![Codec::Vp9, Codec::Vp8],
             clip: None,
             record: None,
+            place: None,
             cheat: Cheat::No,
         }
     }
@@ -121,7 +124,11 @@ impl Bot {
             Codec::Av1 => bits | 4,
             Codec::Opus => bits,
         });
-        let member = Member::new(link, &server, name, known, &Options { seed })?;
+        let core_options = Options {
+            seed,
+            place: options.place.as_deref(),
+        };
+        let member = Member::new(link, &server, name, known, &core_options)?;
         let id = getrandom::u64().map_err(|_| BotError::Randomness)?;
         let off = || [const { AtomicBool::new(false) }; Kind::COUNT];
         let shared = Arc::new(Shared {

@@ -238,6 +238,8 @@ impl Engine {
                     }
                 }
                 Output::PreferCodec(codec) => self.shared.codec.store(codec, Ordering::Relaxed),
+                Output::Place(bytes) => self.view.send_modify(|view| view.place = Some(bytes.to_vec())),
+                Output::PlaceGone => self.view.send_modify(|view| view.place = None),
                 Output::Event(event) => self.event(event),
             }
         }
@@ -297,6 +299,7 @@ impl Engine {
             }
             Event::Chat { name, text, mine, .. } => view.chat.push(Line { name, text, mine }),
             Event::Arrived { name } => view.arrived.push(name),
+            Event::Returned { name } => view.returned.push(name),
             Event::Departed { name, reason } => view.departed.push((name, reason)),
             Event::SafetyNumber(digits) => {
                 view.safety_number = Some((view.epoch.unwrap_or(0), digits));

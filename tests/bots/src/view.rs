@@ -76,6 +76,10 @@ pub struct View {
     pub epoch: Option<u64>,
     /// Names of those who came, in order.
     pub arrived: Vec<String>,
+    /// Names of those who are back, in order.
+    pub returned: Vec<String>,
+    /// The record of its place, if there is one.
+    pub place: Option<Vec<u8>>,
     /// Names of those who went, in order, and how.
     pub departed: Vec<(String, DepartReason)>,
     /// Notices, in order.
@@ -100,6 +104,8 @@ impl View {
             safety_numbers: 0,
             epoch: None,
             arrived: Vec::new(),
+            returned: Vec::new(),
+            place: None,
             departed: Vec::new(),
             notices: Vec::new(),
             connected: false,

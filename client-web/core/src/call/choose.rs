@@ -58,6 +58,18 @@ impl Calls {
         }
     }
 
+    /// That one call, if its card is not one that nobody answered to.
+    pub(crate) fn answering(&self, call: &CallId) -> Option<(CallId, &Card)> {
+        let listed = self.0.get(call)?;
+        let card = listed.card.as_ref()?;
+        (listed.unanswered != Some(card.mark())).then_some((*call, card))
+    }
+
+    /// Nobody answered to the newest card of that call.
+    pub(crate) fn is_silent(&self, call: &CallId) -> bool {
+        self.0.get(call).is_some_and(|l| l.unanswered.is_some()) && self.answering(call).is_none()
+    }
+
     pub(crate) fn forget(&mut self, call: &CallId) {
         self.0.remove(call);
     }

@@ -36,7 +36,7 @@ impl Inside {
             self.log.pending = None;
             return match self.group.merge_own() {
                 Ok(merged) => self.moved(now, &merged, true, s),
-                Err(_) => Turn::JoinAnew,
+                Err(_) => Turn::TakeBack,
             };
         }
         let base_seq = self.log.have_seq;
@@ -51,7 +51,7 @@ impl Inside {
                 self.drop_pending(now, s);
                 match self.group.merge(*verified) {
                     Ok(merged) => self.moved(now, &merged, false, s),
-                    Err(_) => Turn::JoinAnew,
+                    Err(_) => Turn::TakeBack,
                 }
             }
             Incoming::Void => {
@@ -59,8 +59,9 @@ impl Inside {
                 Turn::Stay
             }
             Incoming::OnlyForOthers => {
-                // If the others moved on, their messages will show it, and this member joins anew; else it was void for all.
+                // Whoever moved on adds us anew. If all were treated alike nobody did, and the epoch goes on.
                 s.event(Event::Notice(NoticeCode::ChangeUnreadable));
+                self.ask_to_be_readded(now, s);
                 self.void(now, s);
                 Turn::Stay
             }
@@ -92,7 +93,7 @@ impl Inside {
             let was_away = away >= REMOVE_AFTER_MS / 2 && now.saturating_sub(returned_at) < REMOVE_AFTER_MS / 2;
             let silent = now.saturating_sub(self.own.beaconed_at) >= REMOVE_AFTER_MS / 2;
             return if was_away || silent {
-                Turn::JoinAnew
+                Turn::TakeBack
             } else {
                 Turn::End(EndReason::Removed)
             };
@@ -106,7 +107,7 @@ impl Inside {
 
     /// The first epoch of this member: founded or joined.
     pub(super) fn begin(&mut self, now: u64, s: &mut Shared) -> Result<(), CoreError> {
-        self.roster.follow(now, self.group.leaves(), &[], true);
+        self.roster.follow(now, &self.call, self.group.leaves(), &[], true);
         let alone = self.group.size() == 1;
         let first = Merged {
             removed: Vec::new(),
@@ -127,7 +128,9 @@ impl Inside {
     }
 
     fn new_epoch(&mut self, now: u64, merged: &Merged, mine: bool, s: &mut Shared) -> Result<(), CoreError> {
-        let changes = self.roster.follow(now, self.group.leaves(), &merged.removed, false);
+        let changes = self
+            .roster
+            .follow(now, &self.call, self.group.leaves(), &merged.removed, false);
         self.keys(merged, s)?;
         self.log.release(&mut s.out);
         self.lobby.new_epoch(now, self.group.epoch(), self.group.lobby_key()?);
@@ -197,14 +200,16 @@ impl Inside {
         self.place() == Some(0)
     }
 
-    /// This member's place in the committers' order: those heard of and visible first, then by the epoch's hash.
+    /// This member's place in the committers' order: those heard of and visible first, then by the epoch's hash. Without those who lost their state
+    /// and say so: they cannot commit.
     pub(super) fn place(&self) -> Option<usize> {
         let own = self.roster.own();
+        let stateless: BTreeSet<_> = self.stateless().collect();
         let mut order = BTreeSet::new();
         for entry in self.roster.in_order() {
             let id = entry.data.member_id;
             let hidden = if id == own { self.own.hidden } else { entry.hidden() };
-            if id == own || !entry.lost {
+            if id == own || !(entry.lost || stateless.contains(&id)) {
                 order.insert((hidden, self.group.committer_rank(&id), id));
             }
         }

@@ -13,9 +13,10 @@ use super::committer::Committer;
 use super::knock::Lobby;
 use super::log::{Log, Place};
 use super::media::Media;
-use super::newcomer::{Farewell, read_card};
+use super::newcomer::{Joined, read_card};
 use super::roster::Roster;
 use super::shared::Shared;
+use super::takeback::Asking;
 use super::words::{Words, verify_leave};
 use crate::error::CoreError;
 use crate::group::{Group, Heard};
@@ -29,8 +30,10 @@ pub(crate) enum Turn {
     Stay,
     /// A lone founder gives up its call, and looks at the room's others under the same member id.
     StartOver,
-    /// This member lost its place and joins anew.
-    JoinAnew,
+    /// This member lost its state, and takes its place back.
+    TakeBack,
+    /// This member was added anew while it stayed.
+    Readded(Box<Joined>),
     /// Over.
     End(EndReason),
 }
@@ -52,6 +55,7 @@ pub(crate) struct Inside {
     elsewhere: Calls,
     pub(super) shown: Vec<RosterEntry>,
     pub(super) codec: Option<u8>,
+    pub(super) asking: Option<Asking>,
 }
 
 /// What this member says of itself in beacons.
@@ -63,8 +67,6 @@ pub(super) struct OwnSigns {
     pub(super) beaconed_at: u64,
     /// When this member last came back to its call, and for how long it had not been heard before.
     pub(super) returned: (u64, u64),
-    /// To be said once, right after joining: the leaf that this member had before.
-    pub(super) farewell: Option<Farewell>,
 }
 
 /// When to send the call card.
@@ -81,7 +83,6 @@ impl Inside {
         group: Group,
         call: CallId,
         have_seq: u64,
-        farewell: Option<Farewell>,
         (hand, hidden, on): (bool, bool, u8),
         s: &mut Shared,
     ) -> Result<Self, CoreError> {
@@ -100,18 +101,19 @@ impl Inside {
                 beacon_at: now,
                 beaconed_at: now,
                 returned: (now, 0),
-                farewell,
             },
             attached: false,
             cards: Cards { at: None, sent_at: 0 },
             elsewhere: Calls::default(),
             shown: Vec::new(),
             codec: None,
+            asking: None,
             group,
         };
         for kind in TrackKind::ALL {
             inside.media.wish(kind, on & (1 << kind as u8) != 0);
         }
+        s.have_place(call, inside.group.identity());
         inside.attach(now, s);
         inside.begin(now, s)?;
         Ok(inside)
@@ -200,7 +202,7 @@ impl Inside {
         let wait = u64::from(retry_after_ms.unwrap_or(0));
         match (re, code) {
             (client_type::ATTACH, RefusalCode::BacklogGone | RefusalCode::UnknownCall | RefusalCode::StaleSequence) => {
-                return Turn::JoinAnew;
+                return Turn::TakeBack;
             }
             // A founder too many: the room's other calls will have room.
             (client_type::ATTACH, RefusalCode::CallLimit) if self.group.size() == 1 => return Turn::StartOver,
@@ -249,7 +251,11 @@ impl Inside {
             }
             (Ok(envelope), Some(EnvelopeType::Knock), None) if envelope.clear.call_id == self.call => {
                 if let Ok(body) = s.open(&envelope) {
-                    let known = self.lobby.knock(now, self.group.keyring(), &s.room, &self.call, &body);
+                    let roster = &self.roster;
+                    let key_of = |member: &MemberId| roster.key_of(now, member);
+                    let known = self
+                        .lobby
+                        .knock(now, self.group.keyring(), &s.room, &self.call, &body, key_of);
                     match known {
                         Ok(()) => self.settle_lobby(now),
                         // Sealed to a card that is not ours, or not any more: show the right one, once in a while.
@@ -258,6 +264,9 @@ impl Inside {
                     }
                 }
                 Turn::Stay
+            }
+            (Ok(envelope), Some(EnvelopeType::Welcome), Some(seq)) if envelope.clear.call_id == self.call => {
+                self.welcome(seq, &envelope, s)
             }
             (Ok(envelope), Some(EnvelopeType::Card), None) => match read_card(s, &envelope.clear.call_id, &bytes) {
                 Some(card) if envelope.clear.call_id != self.call => {
@@ -330,7 +339,7 @@ impl Inside {
                 }
             }
             Words::Leave { member, signature } => {
-                let key = self.group.leaf_key_of(member);
+                let key = self.roster.entry(&member).map(|e| e.key);
                 if key.is_some_and(|key| verify_leave(&self.call, &member, &key, &signature))
                     && let Some(change) = self.roster.leaves(&member)
                 {
@@ -348,7 +357,18 @@ impl Inside {
         s.send_envelope(ClearPart::message(self.call), &message)
     }
 
+    pub(crate) fn call(&self) -> CallId {
+        self.call
+    }
+
     pub(crate) fn into_group(self) -> Group {
         self.group
+    }
+
+    /// Words that came before this member was in.
+    pub(crate) fn hear_all(&mut self, now: u64, words: Vec<Vec<u8>>, s: &mut Shared) {
+        for body in words {
+            self.hear(now, body, s);
+        }
     }
 }

@@ -6,13 +6,12 @@ use minicbor::{Decode, Encode};
 use openmls::prelude::KeyPackage;
 use sha2::{Digest as _, Sha256};
 
-use conclave_protocol::ids::CallId;
+use conclave_protocol::ids::{CallId, MemberId};
 
-use super::card::Card;
 use crate::cbor;
 use crate::error::CoreError;
-use crate::group::{Keyring, LeafData, LobbyKey, RoomBinding, twenty_digits};
-use crate::limits::{KNOCK_KEPT_MS, LOBBY_KEY_KEPT_MS, MAX_KNOCKS};
+use crate::group::{Keyring, LeafData, LobbyKey, RoomBinding, twenty_digits, verify_resume};
+use crate::limits::{KNOCK_KEPT_MS, LEFT_BEHIND_MS, LOBBY_KEY_KEPT_MS, MAX_KNOCKS};
 
 /// What the envelope of a knock holds.
 #[derive(Encode, Decode)]
@@ -26,12 +25,22 @@ struct Sealed {
     ciphertext: Vec<u8>,
 }
 
-/// What is sealed. Key 1 (resume proof) is reserved.
+/// What is sealed. A resume proof stands in the key package's leaf.
 #[derive(Encode, Decode)]
 #[cbor(map)]
 struct Body {
     #[cbor(n(0), with = "minicbor::bytes")]
     key_package: Vec<u8>,
+    /// By a member that could not read a commit, and stays in the epoch that this is sealed to unless others moved on.
+    #[n(1)]
+    behind: bool,
+}
+
+/// Where a knock is sealed to: the lobby key of an epoch, from a card or, by a member that fell behind, from its own group.
+pub(crate) struct Door<'a> {
+    pub(crate) epoch: u64,
+    pub(crate) lobby_key: &'a [u8],
+    pub(crate) behind: bool,
 }
 
 /// Binds a knock to its room, call and epoch.
@@ -43,18 +52,19 @@ fn info(room: &RoomBinding, call: &CallId, epoch: u64) -> Vec<u8> {
     out
 }
 
-/// Seals a key package to a card.
+/// Seals a key package to a lobby.
 pub(crate) fn seal(
     keyring: &Keyring,
     room: &RoomBinding,
     call: &CallId,
-    card: &Card,
+    door: &Door<'_>,
     key_package: Vec<u8>,
 ) -> Result<Vec<u8>, CoreError> {
-    let body = cbor::encode(&Body { key_package });
-    let (kem_output, ciphertext) = keyring.seal_to_lobby(&card.lobby_key, &info(room, call, card.epoch), &body)?;
+    let behind = door.behind;
+    let body = cbor::encode(&Body { key_package, behind });
+    let (kem_output, ciphertext) = keyring.seal_to_lobby(door.lobby_key, &info(room, call, door.epoch), &body)?;
     Ok(cbor::encode(&Sealed {
-        epoch: card.epoch,
+        epoch: door.epoch,
         kem_output,
         ciphertext,
     }))
@@ -78,12 +88,40 @@ pub(crate) struct Waiting {
     pub(crate) package: KeyPackage,
     pub(crate) data: LeafData,
     pub(crate) at: u64,
+    /// The leaf key under which the resume proof is good, if there is one.
+    pub(crate) proven_by: Option<[u8; 32]>,
+    /// The epoch in which a member says that it was left behind.
+    pub(crate) behind: Option<u64>,
 }
 
 impl Waiting {
+    /// A knock with what its proof is worth: `known` is the leaf key that members know for this member, if any.
+    pub(crate) fn new(
+        at: u64,
+        call: &CallId,
+        (package, data): (KeyPackage, LeafData),
+        known: Option<[u8; 32]>,
+        behind: Option<u64>,
+    ) -> Self {
+        Self {
+            proven_by: Self::proven(&package, &data, call, known),
+            package,
+            data,
+            at,
+            behind,
+        }
+    }
+
     /// Whether the key package stands for the holder of this leaf key.
     pub(crate) fn signed_by(&self, key: &[u8; 32]) -> bool {
         self.package.leaf_node().signature_key().as_slice() == key
+    }
+
+    /// SECURITY: the proof, if it is good under the key that `known` has for this member.
+    fn proven(package: &KeyPackage, data: &LeafData, call: &CallId, known: Option<[u8; 32]>) -> Option<[u8; 32]> {
+        let new_key: [u8; 32] = package.leaf_node().signature_key().as_slice().try_into().ok()?;
+        let (old_key, proof) = (known?, data.resume?);
+        verify_resume(&old_key, call, &data.member_id, &new_key, &proof).then_some(old_key)
     }
 }
 
@@ -119,7 +157,7 @@ impl Lobby {
         self.keys.last().map(|k| k.key.public.as_slice())
     }
 
-    /// A knock came. Whoever knocks again replaces their older knock.
+    /// A knock came. Whoever knocks again replaces their older knock. `known`: the leaf key that members know for somebody, if any.
     pub(crate) fn knock(
         &mut self,
         now: u64,
@@ -127,6 +165,7 @@ impl Lobby {
         room: &RoomBinding,
         call: &CallId,
         bytes: &[u8],
+        known: impl Fn(&MemberId) -> Option<[u8; 32]>,
     ) -> Result<(), CoreError> {
         self.expire(now);
         let sealed: Sealed = cbor::decode(bytes)?;
@@ -143,13 +182,18 @@ impl Lobby {
         )?;
         let body: Body = cbor::decode(&body)?;
         let (package, data) = keyring.read_key_package(&body.key_package)?;
-        self.waiting.retain(|w| w.data.member_id != data.member_id);
-        // SECURITY: a knock under somebody else's transport must not push theirs out.
-        let taken = |w: &Waiting| w.data.transport_id == data.transport_id;
-        if self.waiting.len() >= MAX_KNOCKS || self.waiting.iter().any(taken) {
+        let known = known(&data.member_id);
+        let new = Waiting::new(now, call, (package, data), known, body.behind.then_some(sealed.epoch));
+        // SECURITY: a knock under somebody else's transport must not push theirs out, nor one without proof a proven one.
+        let same = |w: &Waiting| w.data.member_id == new.data.member_id;
+        let taken = |w: &Waiting| w.data.transport_id == new.data.transport_id && !same(w);
+        let weaker = |w: &Waiting| same(w) && w.proven_by.is_some() && new.proven_by.is_none();
+        let others = self.waiting.iter().filter(|w| !same(w)).count();
+        if others >= MAX_KNOCKS || self.waiting.iter().any(|w| taken(w) || weaker(w)) {
             return Err(CoreError::Limit);
         }
-        self.waiting.push(Waiting { package, data, at: now });
+        self.waiting.retain(|w| w.data.member_id != new.data.member_id);
+        self.waiting.push(new);
         Ok(())
     }
 
@@ -162,6 +206,14 @@ impl Lobby {
     fn expire(&mut self, now: u64) {
         self.keys
             .retain(|k| k.ended_at.is_none_or(|at| now.saturating_sub(at) < LOBBY_KEY_KEPT_MS));
-        self.waiting.retain(|w| now.saturating_sub(w.at) < KNOCK_KEPT_MS);
+        // Who was left behind is so for all who moved on, or for nobody.
+        let kept = |w: &Waiting| {
+            if w.behind.is_some() {
+                LEFT_BEHIND_MS
+            } else {
+                KNOCK_KEPT_MS
+            }
+        };
+        self.waiting.retain(|w| now.saturating_sub(w.at) < kept(w));
     }
 }

@@ -1,7 +1,8 @@
 //! The call as one member lives it: [`Member`], and the parts that it is made of.
 //!
 //! Does not do I/O. Parts: `socket` (connection), `newcomer` with `choose`, `card`, `knock` (getting in), `inside` with `epochs`, `routine`, `show` (being in),
-//! `log`, `roster`, `committer`, `slots`, `media`, `words` (what being in consists of), `shared` (what all need).
+//! `takeback` with `place` (coming back after losing all), `log`, `roster`, `committer`, `slots`, `media`, `words` (what being in consists of),
+//! `shared` (what all need).
 
 mod card;
 mod choose;
@@ -12,12 +13,14 @@ mod knock;
 mod log;
 mod media;
 mod newcomer;
+mod place;
 mod roster;
 mod routine;
 mod shared;
 mod show;
 mod slots;
 mod socket;
+mod takeback;
 mod words;
 
 #[cfg(test)]
@@ -25,27 +28,31 @@ mod tests;
 
 use std::collections::VecDeque;
 
-use conclave_protocol::ids::RoomId;
+use conclave_protocol::ids::{CallId, RoomId};
 use conclave_protocol::keys::LinkKeys;
 use conclave_protocol::link::GuestLink;
 use conclave_protocol::message::{RefusalCode, ServerMessage, client_type};
 use conclave_protocol::server_name::ServerName;
 
 use crate::error::CoreError;
-use crate::group::{Identity, RoomBinding};
+use crate::group::{Group, Identity, LeafKey, RoomBinding};
 use crate::io::{EndReason, Event, Input, NoticeCode, Output, State};
 use crate::limits::{FROZEN_MS, GIVE_UP_MS};
 use crate::random::Random;
 use crate::text::clean_name;
 use inside::{Inside, Turn};
-use newcomer::{Arrival, Farewell, Newcomer};
+use newcomer::{Arrival, Joined, Newcomer};
+use place::Place;
 use shared::Shared;
 use socket::Connection;
 
 /// What a member is made with, besides the link.
-pub struct Options {
+pub struct Options<'a> {
     /// 32 fresh random bytes, used for this member only.
     pub seed: [u8; 32],
+    /// The newest [`Output::Place`] of a tab that is gone: this member takes that place back, if the others still know it. If not, or if the
+    /// record is none, it goes on as a newcomer and says [`NoticeCode::PlaceLost`].
+    pub place: Option<&'a [u8]>,
 }
 
 /// One member of a call, from opening the link to leaving.
@@ -74,13 +81,19 @@ impl Member {
         server: &ServerName,
         name: &str,
         codecs: u8,
-        options: &Options,
+        options: &Options<'_>,
     ) -> Result<Self, CoreError> {
         let name = clean_name(name).ok_or(CoreError::NameUnusable)?;
         let keys = LinkKeys::derive(&link.link_secret);
         let mut random = Random::new(&options.seed);
         let room_id = RoomId::of(&link.room_fp, server);
-        let connection = Connection::new(server.clone(), room_id, &keys, &random.secret());
+        let place = options.place.map(Place::from_bytes);
+        let unusable = matches!(place, Some(Err(_)));
+        let place = place.and_then(Result::ok);
+        let connection = match &place {
+            Some(place) => Connection::new(server.clone(), room_id, &keys, &place.transport_seed),
+            None => Connection::new(server.clone(), room_id, &keys, &random.secret()),
+        };
         let mut shared = Shared {
             room: RoomBinding {
                 room_fp: link.room_fp,
@@ -94,11 +107,20 @@ impl Member {
             connection,
             out: VecDeque::new(),
             state: None,
+            placed: options.place.is_some(),
         };
+        if unusable {
+            shared.forget_place();
+            shared.event(Event::Notice(NoticeCode::PlaceLost));
+        }
         shared.stand(State::Connecting);
         shared.connection.open(&mut shared.out);
-        let identity = shared.fresh_identity();
-        let newcomer = Newcomer::new(shared.keyring()?, identity, false, None);
+        let identity = match &place {
+            Some(place) => shared.heir(&place.call_id, place.member_id, &LeafKey::from_seed(&place.leaf_seed)),
+            None => shared.fresh_identity(),
+        };
+        let resume = place.map(|place| place.call_id);
+        let newcomer = Newcomer::new(shared.keyring()?, identity, false, resume);
         Ok(Self {
             shared,
             stage: Stage::Outside(Box::new(newcomer)),
@@ -220,7 +242,7 @@ impl Member {
                     ServerMessage::Admitted { calls, .. } => inside.admitted(now, &calls, s),
                     message => inside.message(now, message, s),
                 };
-                self.turn(turn);
+                self.turn(now, turn);
             }
             Stage::Over => {}
         }
@@ -266,84 +288,79 @@ impl Member {
 
     /// A newcomer got in, or not.
     fn arrive(&mut self, now: u64, arrival: Result<Option<Arrival>, CoreError>) {
-        let (group, call, have_seq) = match arrival {
-            Ok(None) => return,
-            Ok(Some(Arrival::Founded(group, call))) => (group, call, 0),
-            Ok(Some(Arrival::Joined(group, call, seq))) => (group, call, seq),
-            Err(CoreError::Library | CoreError::NoGroup) => return self.end(EndReason::Internal),
+        match arrival {
+            Ok(None) => {}
+            Ok(Some(Arrival::Founded(group, call))) => self.enter(now, *group, call, 0),
+            Ok(Some(Arrival::Joined(joined))) => self.join(now, *joined),
+            Err(CoreError::Library | CoreError::NoGroup) => self.end(EndReason::Internal),
             // SECURITY: a peer's bad card or welcome is dropped; the next knock brings another.
-            Err(_) => return,
-        };
-        let (returning, farewell) = match &mut self.stage {
-            Stage::Outside(newcomer) => (newcomer.returning, newcomer.farewell.take()),
-            _ => (false, None),
-        };
-        match Inside::enter(now, *group, call, have_seq, farewell, self.switches, &mut self.shared) {
-            Ok(inside) => {
-                self.stage = Stage::Inside(Box::new(inside));
-                if returning {
-                    self.shared.event(Event::Notice(NoticeCode::JoinedAnew));
-                }
+            Err(_) => {}
+        }
+    }
+
+    fn join(&mut self, now: u64, joined: Joined) {
+        let call = joined.group.call();
+        self.enter(now, joined.group, call, joined.seq);
+        if let Stage::Inside(inside) = &mut self.stage {
+            if joined.resumed {
+                self.shared.event(Event::Notice(NoticeCode::PlaceBack));
             }
+            inside.hear_all(now, joined.early, &mut self.shared);
+        }
+    }
+
+    fn enter(&mut self, now: u64, group: Group, call: CallId, have_seq: u64) {
+        match Inside::enter(now, group, call, have_seq, self.switches, &mut self.shared) {
+            Ok(inside) => self.stage = Stage::Inside(Box::new(inside)),
             Err(_) => self.end(EndReason::Internal),
         }
     }
 
-    fn turn(&mut self, turn: Turn) {
+    fn turn(&mut self, now: u64, turn: Turn) {
         match turn {
             Turn::Stay => {}
             Turn::End(reason) => self.end(reason),
             Turn::StartOver => {
-                let Stage::Inside(mut inside) = std::mem::replace(&mut self.stage, Stage::Over) else {
-                    return;
-                };
+                let Some(mut inside) = self.leave_stage() else { return };
                 // The old call is over with its last member. A fresh connection brings a fresh list of calls, and nothing that was meant
                 // for the old one: neither its envelopes nor the answer to an offer made there.
                 inside.give_up_call(&mut self.shared);
-                inside.media.expect_nothing(&mut self.shared.out);
-                match self.outside(inside.into_group().into_identity(), false, None) {
-                    Ok(newcomer) => {
-                        self.stage = Stage::Outside(newcomer);
-                        self.shared.connection.open(&mut self.shared.out);
-                    }
-                    Err(_) => self.end(EndReason::Internal),
-                }
+                self.go_outside(inside.into_group().into_identity(), false, None);
             }
-            Turn::JoinAnew => {
-                let Stage::Inside(mut inside) = std::mem::replace(&mut self.stage, Stage::Over) else {
-                    return;
-                };
-                inside.media.expect_nothing(&mut self.shared.out);
-                let farewell = inside.farewell();
-                drop(inside);
+            Turn::TakeBack => {
+                let Some(inside) = self.leave_stage() else { return };
                 let s = &mut self.shared;
                 s.stand(State::Reconnecting);
-                let seed = s.random.secret();
-                s.connection.renew_transport(&seed);
-                let identity = s.fresh_identity();
-                match self.outside(identity, true, farewell) {
-                    Ok(newcomer) => {
-                        self.stage = Stage::Outside(newcomer);
-                        self.shared.connection.open(&mut self.shared.out);
-                    }
-                    Err(_) => self.end(EndReason::Internal),
+                let (call, old) = (inside.call(), inside.into_group().into_identity());
+                let heir = s.heir(&call, old.data.member_id, &old.key);
+                self.go_outside(heir, true, Some(call));
+            }
+            Turn::Readded(joined) => {
+                if self.leave_stage().is_some() {
+                    self.join(now, *joined);
                 }
             }
         }
     }
 
-    fn outside(
-        &mut self,
-        identity: Identity,
-        returning: bool,
-        farewell: Option<Farewell>,
-    ) -> Result<Box<Newcomer>, CoreError> {
-        Ok(Box::new(Newcomer::new(
-            self.shared.keyring()?,
-            identity,
-            returning,
-            farewell,
-        )))
+    /// Takes the call out of the member: nothing that its slots received is expected any more.
+    fn leave_stage(&mut self) -> Option<Inside> {
+        let Stage::Inside(mut inside) = std::mem::replace(&mut self.stage, Stage::Over) else {
+            return None;
+        };
+        inside.media.expect_nothing(&mut self.shared.out);
+        Some(*inside)
+    }
+
+    fn go_outside(&mut self, identity: Identity, returning: bool, resume: Option<CallId>) {
+        match self.shared.keyring() {
+            Ok(keyring) => {
+                let newcomer = Newcomer::new(keyring, identity, returning, resume);
+                self.stage = Stage::Outside(Box::new(newcomer));
+                self.shared.connection.open(&mut self.shared.out);
+            }
+            Err(_) => self.end(EndReason::Internal),
+        }
     }
 
     fn tick(&mut self, now: u64) {
@@ -366,7 +383,7 @@ impl Member {
             }
             Stage::Inside(inside) => {
                 let turn = inside.tick(now, s);
-                self.turn(turn);
+                self.turn(now, turn);
             }
             Stage::Over => {}
         }
@@ -402,6 +419,7 @@ impl Member {
         self.stage = Stage::Over;
         let s = &mut self.shared;
         s.connection.close(&mut s.out);
+        s.forget_place();
         s.stand(State::Ended(reason));
     }
 }

@@ -1,25 +1,25 @@
 //! A member without a group: looks at the room's calls, knocks at the best or founds one.
 //!
+//! A member that lost its state comes here too: it knocks at its own call with a resume proof, and only there, until it is clear that nobody takes
+//! it back; then it is a newcomer like others.
+//!
 //! Does not trust the server's list: it may hide calls, but a Welcome is worth nothing without the link's secret. One fresh key package per
 //! knock. SPEC: protocol.md §2, "Calls and founders", "Knocks".
 
 use std::collections::BTreeSet;
 
 use conclave_protocol::envelope::{ClearPart, Envelope, EnvelopeType};
-use conclave_protocol::ids::{CallId, MemberId};
+use conclave_protocol::ids::CallId;
 use conclave_protocol::message::{CallHead, RefusalCode};
 
 use super::card::Card;
 use super::choose::Calls;
-use super::knock;
+use super::knock::{self, Door};
 use super::shared::Shared;
 use crate::error::CoreError;
 use crate::group::{Group, Identity, Keyring};
-use crate::io::{Event, State};
-use crate::limits::{CARD_WAIT_MS, KNOCK_AGAIN_MS, KNOCK_RETRY_MS, KNOCK_TRIES};
-
-/// A farewell of the leaf that this member had before: whose, and its signature.
-pub(crate) type Farewell = (CallId, MemberId, [u8; 64]);
+use crate::io::{Event, NoticeCode, State};
+use crate::limits::{CARD_WAIT_MS, KNOCK_AGAIN_MS, KNOCK_RETRY_MS, KNOCK_TRIES, MAX_EARLY, PLACE_WAIT_MS};
 
 /// See the module.
 pub(crate) struct Newcomer {
@@ -29,11 +29,14 @@ pub(crate) struct Newcomer {
     knocked: Option<Knocked>,
     /// Calls knocked at: a Welcome counts only from one of them.
     asked: BTreeSet<CallId>,
-    /// When to found, if no card has come until then.
-    found_at: Option<u64>,
-    /// Joining anew after having lost its place; the screen keeps saying "reconnecting".
+    /// When to go on without a card: to found, or to give the place up.
+    decide_at: Option<u64>,
+    /// Was in a call before; the screen keeps saying "reconnecting".
     pub(crate) returning: bool,
-    pub(crate) farewell: Option<Farewell>,
+    /// The call in which this member takes its place back.
+    resume: Option<CallId>,
+    /// Words of calls knocked at that overtook the Welcome.
+    early: Vec<(CallId, Vec<u8>)>,
 }
 
 struct Knocked {
@@ -47,20 +50,32 @@ struct Knocked {
 pub(crate) enum Arrival {
     /// Made a group of one.
     Founded(Box<Group>, CallId),
-    /// Was welcomed; the log is open from this sequence on.
-    Joined(Box<Group>, CallId, u64),
+    /// Was welcomed.
+    Joined(Box<Joined>),
+}
+
+/// What a Welcome brings.
+pub(crate) struct Joined {
+    pub(crate) group: Group,
+    /// The log is open from here on.
+    pub(crate) seq: u64,
+    /// It is the place that this member had before.
+    pub(crate) resumed: bool,
+    /// Words that came before it.
+    pub(crate) early: Vec<Vec<u8>>,
 }
 
 impl Newcomer {
-    pub(crate) fn new(keyring: Keyring, identity: Identity, returning: bool, farewell: Option<Farewell>) -> Self {
+    pub(crate) fn new(keyring: Keyring, identity: Identity, returning: bool, resume: Option<CallId>) -> Self {
         Self {
             keys: Some((keyring, identity)),
             calls: Calls::default(),
             knocked: None,
             asked: BTreeSet::new(),
-            found_at: None,
+            decide_at: None,
             returning,
-            farewell,
+            resume,
+            early: Vec::new(),
         }
     }
 
@@ -77,7 +92,7 @@ impl Newcomer {
             .collect();
         self.calls.relist(listed.into_iter());
         self.knocked = None;
-        self.found_at = None;
+        self.decide_at = None;
         self.proceed(now, s)
     }
 
@@ -93,7 +108,7 @@ impl Newcomer {
         self.proceed(now, s)
     }
 
-    /// An envelope for somebody who is not in a call: a card or a welcome.
+    /// An envelope for somebody who is not in a call: a card, a welcome, or words that a welcome opened the call for.
     pub(crate) fn envelope(
         &mut self,
         now: u64,
@@ -108,6 +123,12 @@ impl Newcomer {
                 None => Err(CoreError::NotAuthentic),
             },
             (EnvelopeType::Welcome, Some(seq)) => self.welcome(seq, &envelope, s),
+            (EnvelopeType::Message, None) if self.asked.contains(&envelope.clear.call_id) => {
+                if self.early.len() < MAX_EARLY {
+                    self.early.push((envelope.clear.call_id, s.open(&envelope)?));
+                }
+                Ok(None)
+            }
             _ => Ok(None),
         }
     }
@@ -120,7 +141,15 @@ impl Newcomer {
         let body = s.open(envelope)?;
         let (keyring, identity) = self.keys.take().ok_or(CoreError::NoGroup)?;
         match keyring.join(identity, call, &body) {
-            Ok(group) => Ok(Some(Arrival::Joined(Box::new(group), call, seq))),
+            Ok(group) => {
+                let early = std::mem::take(&mut self.early);
+                Ok(Some(Arrival::Joined(Box::new(Joined {
+                    group,
+                    seq,
+                    resumed: self.resume == Some(call),
+                    early: early.into_iter().filter(|e| e.0 == call).map(|e| e.1).collect(),
+                }))))
+            }
             Err(back) => {
                 let (keyring, identity, fault) = *back;
                 self.keys = Some((keyring, identity));
@@ -156,7 +185,7 @@ impl Newcomer {
                 self.calls.unanswered(&knocked.call);
             }
             self.again(now, s)
-        } else if self.found_at.is_some_and(|at| now >= at) {
+        } else if self.decide_at.is_some_and(|at| now >= at) {
             self.proceed(now, s)
         } else {
             Ok(None)
@@ -164,7 +193,7 @@ impl Newcomer {
     }
 
     pub(crate) fn timeout(&self) -> Option<u64> {
-        [self.found_at, self.knocked.as_ref().map(|k| k.at + KNOCK_RETRY_MS)]
+        [self.decide_at, self.knocked.as_ref().map(|k| k.at + KNOCK_RETRY_MS)]
             .into_iter()
             .flatten()
             .min()
@@ -184,13 +213,17 @@ impl Newcomer {
         Ok(arrival)
     }
 
-    /// Knocks at the best call, waits for a card, or founds.
+    /// Knocks at the best call, waits for a card, gives a lost place up, or founds.
     fn proceed(&mut self, now: u64, s: &mut Shared) -> Result<Option<Arrival>, CoreError> {
         if !s.connection.is_up() {
             return Ok(None);
         }
-        if let Some((call, card)) = self.calls.best() {
-            self.found_at = None;
+        let choice = match &self.resume {
+            Some(call) => self.calls.answering(call),
+            None => self.calls.best(),
+        };
+        if let Some((call, card)) = choice {
+            self.decide_at = None;
             // One knock at a time; a newer card of the same call matters only if it shows that the first was not understood.
             if self
                 .knocked
@@ -210,21 +243,46 @@ impl Newcomer {
             return Ok(None);
         }
         self.knocked = None;
-        if self.calls.some_without_card() && self.found_at.is_none_or(|at| now < at) {
-            self.found_at.get_or_insert(now + CARD_WAIT_MS);
+        let (may_come, wait) = match &self.resume {
+            Some(call) => (!self.calls.is_silent(call), PLACE_WAIT_MS),
+            None => (self.calls.some_without_card(), CARD_WAIT_MS),
+        };
+        if may_come && self.decide_at.is_none_or(|at| now < at) {
+            self.decide_at.get_or_insert(now + wait);
             return Ok(None);
         }
-        self.found_at = None;
+        self.decide_at = None;
+        if self.resume.is_some() {
+            self.give_place_up(s)?;
+            return Ok(None);
+        }
         let (keyring, identity) = self.keys.take().ok_or(CoreError::NoGroup)?;
         let call = CallId::from_bytes(s.random.bytes());
         Ok(Some(Arrival::Founded(Box::new(keyring.found(identity, call)?), call)))
+    }
+
+    /// Nobody takes this member back: somebody new from here on, to the others and to the server.
+    fn give_place_up(&mut self, s: &mut Shared) -> Result<(), CoreError> {
+        s.forget_place();
+        s.event(Event::Notice(NoticeCode::PlaceLost));
+        let seed = s.random.secret();
+        s.connection.renew_transport(&seed);
+        let identity = s.fresh_identity();
+        *self = Self::new(s.keyring()?, identity, self.returning, None);
+        s.connection.open(&mut s.out);
+        Ok(())
     }
 
     fn knock(&mut self, call: CallId, card: &Card, s: &mut Shared) -> Result<(), CoreError> {
         let (keyring, identity) = self.keys.as_ref().ok_or(CoreError::NoGroup)?;
         let package = keyring.key_package(identity)?;
         s.event(Event::WaitingCode(knock::waiting_code(&package)));
-        let body = knock::seal(keyring, &s.room, &call, card, package)?;
+        let door = Door {
+            epoch: card.epoch,
+            lobby_key: &card.lobby_key,
+            behind: false,
+        };
+        let body = knock::seal(keyring, &s.room, &call, &door, package)?;
         self.asked.insert(call);
         s.send_envelope(ClearPart::knock(call), &body)?;
         if !self.returning {

@@ -4,13 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use conclave_protocol::ids::{MemberId, TransportId};
+use conclave_protocol::ids::{CallId, MemberId, TransportId};
 
 use super::words::Beacon;
-use crate::group::{Leaf, LeafData};
+use crate::group::{Leaf, LeafData, PolicyFault, demand, verify_resume};
 use crate::io::{DepartReason, Presence};
 use crate::limits::{
-    BEACON_MS, BEACON_PER_MEMBER_MS, LOST_AFTER_MS, NO_COMPANY_AFTER_MS, READD_AFTER_MS, REMOVE_AFTER_MS,
+    BEACON_MS, BEACON_PER_MEMBER_MS, LOST_AFTER_MS, MAX_REMEMBERED, NO_COMPANY_AFTER_MS, READD_AFTER_MS, REMEMBER_MS,
+    REMOVE_AFTER_MS,
 };
 use crate::text::clean_name;
 
@@ -20,6 +21,8 @@ const NAMELESS: &str = "?";
 /// One member.
 pub(crate) struct Entry {
     pub(crate) leaf: u32,
+    /// Its leaf's signature key.
+    pub(crate) key: [u8; 32],
     pub(crate) data: LeafData,
     pub(crate) name: String,
     /// Counts up with each arrival: a stable order for the screen and the slots.
@@ -35,6 +38,7 @@ pub(crate) struct Entry {
 /// Somebody came or went.
 pub(crate) enum Change {
     Arrived { name: String },
+    Returned { name: String },
     Departed { name: String, reason: DepartReason },
 }
 
@@ -42,7 +46,16 @@ pub(crate) enum Change {
 pub(crate) struct Roster {
     own: MemberId,
     entries: BTreeMap<MemberId, Entry>,
+    /// Who was removed for their silence and may come back by a proof.
+    remembered: BTreeMap<MemberId, Remembered>,
     next_order: u64,
+}
+
+/// What is kept of somebody who fell silent.
+struct Remembered {
+    key: [u8; 32],
+    order: u64,
+    since: u64,
 }
 
 /// Interval of beacons in a group of `n`.
@@ -55,6 +68,7 @@ impl Roster {
         Self {
             own,
             entries: BTreeMap::new(),
+            remembered: BTreeMap::new(),
             next_order: 0,
         }
     }
@@ -64,11 +78,29 @@ impl Roster {
     }
 
     /// Follows the tree. `first` is the picture at joining: nobody of it "arrives". `removed`: leaves that the commit removed; who is still there was added anew.
-    pub(crate) fn follow(&mut self, now: u64, leaves: Vec<Leaf>, removed: &[u32], first: bool) -> Vec<Change> {
+    pub(crate) fn follow(
+        &mut self,
+        now: u64,
+        call: &CallId,
+        leaves: Vec<Leaf>,
+        removed: &[u32],
+        first: bool,
+    ) -> Vec<Change> {
         let mut changes = Vec::new();
         let present: BTreeMap<MemberId, Leaf> = leaves.into_iter().map(|l| (l.data.member_id, l)).collect();
+        let remembered = &mut self.remembered;
+        remembered.retain(|_, r| now.saturating_sub(r.since) < REMEMBER_MS);
         self.entries.retain(|id, entry| {
             let stays = present.contains_key(id);
+            if !stays && !entry.leaving {
+                // SECURITY: whoever said goodbye is not remembered; their key opens no way back.
+                let gone = Remembered {
+                    key: entry.key,
+                    order: entry.order,
+                    since: now,
+                };
+                remembered.insert(*id, gone);
+            }
             if !stays {
                 let reason = match (entry.leaving, entry.lost) {
                     (true, _) => DepartReason::Left,
@@ -88,16 +120,7 @@ impl Roster {
         let mut fresh: Vec<Leaf> = Vec::new();
         for (id, leaf) in present {
             match self.entries.get_mut(&id) {
-                Some(entry) if removed.contains(&entry.leaf) => {
-                    let before = entry.name.clone();
-                    entry.added_anew(now, leaf);
-                    if entry.name != before {
-                        let reason = DepartReason::Left;
-                        changes.push(Change::Departed { name: before, reason });
-                        let name = entry.name.clone();
-                        changes.push(Change::Arrived { name });
-                    }
-                }
+                Some(entry) if removed.contains(&entry.leaf) => changes.extend(entry.added_anew(now, leaf)),
                 Some(entry) => entry.leaf = leaf.index,
                 None => fresh.push(leaf),
             }
@@ -105,13 +128,24 @@ impl Roster {
         fresh.sort_by_key(|l| l.index);
         for leaf in fresh {
             let name = clean_name(&leaf.data.name).unwrap_or_else(|| NAMELESS.to_owned());
+            let back = self.remembered.remove(&leaf.data.member_id).filter(|r| {
+                let (id, proof) = (&leaf.data.member_id, leaf.data.resume);
+                let proven = proof.is_some_and(|proof| verify_resume(&r.key, call, id, &leaf.key, &proof));
+                demand(PolicyFault::ShownAsBack, proven).is_ok() // MEM-044
+            });
             if !first && leaf.data.member_id != self.own {
-                changes.push(Change::Arrived { name: name.clone() });
+                let name = name.clone();
+                // SECURITY: without a good proof somebody under an id of before is a stranger.
+                changes.push(match &back {
+                    Some(_) => Change::Returned { name },
+                    None => Change::Arrived { name },
+                });
             }
-            let order = self.next_order;
-            self.next_order += 1;
+            let order = back.map_or(self.next_order, |r| r.order);
+            self.next_order = self.next_order.max(order + 1);
             let entry = Entry {
                 leaf: leaf.index,
+                key: leaf.key,
                 name,
                 order,
                 added_at: now,
@@ -123,7 +157,26 @@ impl Roster {
             };
             self.entries.insert(entry.data.member_id, entry);
         }
+        while self.remembered.len() > MAX_REMEMBERED {
+            let oldest = self.remembered.iter().min_by_key(|(_, r)| r.since).map(|(id, _)| *id);
+            let Some(oldest) = oldest else { break };
+            self.remembered.remove(&oldest);
+        }
         changes
+    }
+
+    /// The leaf key that a resume proof of this member must be good under: of their leaf, or of the one that was removed for their silence.
+    pub(crate) fn key_of(&self, now: u64, member: &MemberId) -> Option<[u8; 32]> {
+        match self.entries.get(member) {
+            Some(entry) => Some(entry.key),
+            None => self.remembered_key(now, member),
+        }
+    }
+
+    /// The key of somebody who was removed for their silence not long ago.
+    pub(crate) fn remembered_key(&self, now: u64, member: &MemberId) -> Option<[u8; 32]> {
+        let fresh = |r: &&Remembered| now.saturating_sub(r.since) < REMEMBER_MS;
+        self.remembered.get(member).filter(fresh).map(|r| r.key)
     }
 
     /// A sign of life. Gives `true` if what the screen shows changed.
@@ -218,8 +271,11 @@ impl Roster {
         self.entries.get(member)
     }
 
-    pub(crate) fn has_transport(&self, transport: &TransportId) -> bool {
-        self.entries.values().any(|e| e.data.transport_id == *transport)
+    /// Somebody has this transport, other than `but`.
+    pub(crate) fn has_transport(&self, transport: &TransportId, but: Option<&MemberId>) -> bool {
+        self.entries
+            .iter()
+            .any(|(id, e)| e.data.transport_id == *transport && Some(id) != but)
     }
 
     pub(crate) fn contains(&self, member: &MemberId) -> bool {
@@ -247,14 +303,28 @@ impl Roster {
 }
 
 impl Entry {
-    /// The same member under a new leaf: their first Welcome was lost.
-    fn added_anew(&mut self, now: u64, leaf: Leaf) {
+    /// The same member under a new leaf: their Welcome was lost, or they lost their state. Every commit that does this was checked to be by the
+    /// holder of the old leaf's key. Gives what the screen has to be told.
+    fn added_anew(&mut self, now: u64, leaf: Leaf) -> Vec<Change> {
+        let (before, was_lost, was_leaving) = (self.name.clone(), self.lost, self.leaving);
         self.leaf = leaf.index;
+        self.key = leaf.key;
         self.name = clean_name(&leaf.data.name).unwrap_or_else(|| NAMELESS.to_owned());
         self.data = leaf.data;
         (self.added_at, self.heard_at) = (now, now);
         self.beacon = None;
         (self.lost, self.leaving) = (false, false);
+        let name = self.name.clone();
+        if was_leaving {
+            vec![Change::Arrived { name }]
+        } else if name != before {
+            let reason = DepartReason::Left;
+            vec![Change::Departed { name: before, reason }, Change::Arrived { name }]
+        } else if was_lost {
+            vec![Change::Returned { name }]
+        } else {
+            Vec::new()
+        }
     }
 
     pub(crate) fn added_at(&self) -> u64 {
@@ -271,5 +341,48 @@ impl Entry {
 
     pub(crate) fn hidden(&self) -> bool {
         self.beacon.is_some_and(|b| b.hidden)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::group::off::stopped_by;
+    use crate::group::{LeafKey, prove_resume};
+
+    fn leaf(n: u8, key: u8) -> Leaf {
+        Leaf {
+            index: u32::from(n),
+            key: LeafKey::from_seed(&[key; 32]).public(),
+            data: LeafData {
+                member_id: MemberId::from_bytes([n; 16]),
+                transport_id: TransportId::from_bytes([n; 16]),
+                name: "somebody".to_owned(),
+                codecs: 0,
+                resume: None,
+            },
+        }
+    }
+
+    /// Member 2 falls silent, is removed, and a leaf with key 9 comes under its id; gives whether it is shown as being back.
+    fn shown_as_back(call: &CallId, proof: Option<[u8; 64]>) -> bool {
+        let mut roster = Roster::new(MemberId::from_bytes([1; 16]));
+        roster.follow(0, call, vec![leaf(1, 1), leaf(2, 2)], &[], true);
+        roster.follow(1, call, vec![leaf(1, 1)], &[2], false);
+        let mut heir = leaf(2, 9);
+        heir.data.resume = proof;
+        let changes = roster.follow(2, call, vec![leaf(1, 1), heir], &[], false);
+        matches!(changes.as_slice(), [Change::Returned { .. }])
+    }
+
+    #[test]
+    fn mem_044_only_who_proves_it_is_shown_as_being_back() {
+        let call = CallId::from_bytes([7; 16]);
+        let (id, new) = (MemberId::from_bytes([2; 16]), leaf(2, 9).key);
+        let by = |seed| prove_resume(&LeafKey::from_seed(&[seed; 32]), &call, &id, &new);
+        assert!(shown_as_back(&call, Some(by(2))));
+        for proof in [None, Some(by(3))] {
+            stopped_by(PolicyFault::ShownAsBack, || shown_as_back(&call, proof));
+        }
     }
 }

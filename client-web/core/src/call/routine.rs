@@ -10,6 +10,7 @@ use super::inside::{Inside, Turn};
 use super::knock::Waiting;
 use super::roster::beacon_interval;
 use super::shared::Shared;
+use super::takeback::{Admission, admission};
 use super::words::{Beacon, Words};
 use crate::error::CoreError;
 use crate::io::{Event, MidRole, NoticeCode};
@@ -25,8 +26,9 @@ impl Inside {
             let _ = self.group.forget_past(keep);
         }
         if self.log.left_behind(now) {
-            return Turn::JoinAnew;
+            return Turn::TakeBack;
         }
+        self.stop_asking(now);
         if !self.attached {
             return Turn::Stay;
         }
@@ -55,13 +57,13 @@ impl Inside {
     }
 
     pub(crate) fn timeout(&mut self, now: u64) -> Option<u64> {
-        let mut all = vec![self.log.timeout()];
+        let mut all = vec![self.log.timeout(), self.asking.as_ref().map(|a| a.until)];
         if self.attached {
             all.extend([
                 Some(self.own.beacon_at),
                 self.cards.at,
                 self.roster.timeout(),
-                self.lobby.waiting.iter().filter_map(|w| self.add_at(w)).min(),
+                self.lobby.waiting.iter().filter_map(|w| self.add_at(now, w)).min(),
                 self.commit_at(now),
             ]);
             if self.log.pending.is_none() {
@@ -83,11 +85,6 @@ impl Inside {
         if self.say(&Words::Beacon { beacon }, s).is_ok() {
             self.own.beaconed_at = now;
         }
-        if let Some((call, member, signature)) = self.own.farewell.take()
-            && call == self.call
-        {
-            let _ = self.say(&Words::Leave { member, signature }, s);
-        }
         self.own.beacon_at = now + beacon_interval(self.roster.len());
     }
 
@@ -99,27 +96,22 @@ impl Inside {
             .min((self.own.beaconed_at + PROMPT_BEACON_MS).max(now));
     }
 
-    /// When somebody who knocked may be added: at once, or, in the group already and never heard, after a while. `None`: not at all.
-    ///
-    /// SECURITY: added anew is only who holds the key of the leaf that goes; nobody is thrown out by somebody else's knock.
-    fn add_at(&self, waiting: &Waiting) -> Option<u64> {
-        let member = waiting.data.member_id;
-        let Some(entry) = self.roster.entry(&member) else {
-            // A transport that is somebody's already would make the commit void for everyone.
-            return (!self.roster.has_transport(&waiting.data.transport_id)).then_some(0);
-        };
-        let same_key = self
-            .group
-            .leaf_key_of(member)
-            .is_some_and(|key| waiting.signed_by(&key));
-        let again = same_key && waiting.at > entry.added_at();
-        self.roster.readd_at(&member).filter(|_| again)
+    fn add_at(&self, now: u64, waiting: &Waiting) -> Option<u64> {
+        match admission(now, &self.roster, self.group.epoch(), waiting) {
+            Admission::At(at) => Some(at),
+            Admission::NotYet | Admission::Never => None,
+        }
     }
 
     /// Forgets knocks of those who are in.
     pub(super) fn settle_lobby(&mut self, now: u64) {
         let mut lobby = std::mem::take(&mut self.lobby);
-        lobby.settle(now, |waiting| self.add_at(waiting).is_some());
+        lobby.settle(now, |waiting| {
+            !matches!(
+                admission(now, &self.roster, self.group.epoch(), waiting),
+                Admission::Never
+            )
+        });
         self.lobby = lobby;
     }
 
@@ -127,7 +119,7 @@ impl Inside {
         self.lobby
             .waiting
             .iter()
-            .filter(move |w| self.add_at(w).is_some_and(|at| now >= at))
+            .filter(move |w| self.add_at(now, w).is_some_and(|at| now >= at))
     }
 
     fn has_work(&self, now: u64) -> bool {
@@ -204,15 +196,6 @@ impl Inside {
 
     fn bye(&self, s: &mut Shared) {
         s.send(&ClientMessage::Bye {});
-    }
-
-    /// The farewell of this leaf, to be said under the next one.
-    pub(crate) fn farewell(&self) -> Option<super::newcomer::Farewell> {
-        let member = self.roster.own();
-        match Words::leave(&self.call, member, &self.group.identity().key) {
-            Words::Leave { signature, .. } => Some((self.call, member, signature)),
-            _ => None,
-        }
     }
 
     pub(crate) fn chat(&mut self, now: u64, text: &str, s: &mut Shared) {

@@ -5,13 +5,14 @@
 use std::collections::VecDeque;
 
 use conclave_protocol::envelope::{ClearPart, Envelope, open, seal};
-use conclave_protocol::ids::MemberId;
+use conclave_protocol::ids::{CallId, MemberId};
 use conclave_protocol::keys::{EnvelopeKey, Psk};
 use conclave_protocol::message::ClientMessage;
 
+use super::place::Place;
 use super::socket::Connection;
 use crate::error::CoreError;
-use crate::group::{Identity, Keyring, LeafData, LeafKey, RoomBinding};
+use crate::group::{Identity, Keyring, LeafData, LeafKey, RoomBinding, prove_resume};
 use crate::io::{Event, Output, State};
 use crate::random::Random;
 
@@ -26,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) connection: Connection,
     pub(crate) out: VecDeque<Output>,
     pub(crate) state: Option<State>,
+    /// The shell may hold a record of a place.
+    pub(crate) placed: bool,
 }
 
 impl Shared {
@@ -37,8 +40,32 @@ impl Shared {
                 transport_id: self.connection.transport_id(),
                 name: self.name.clone(),
                 codecs: self.codecs,
+                resume: None,
             },
             key: LeafKey::from_seed(&self.random.secret()),
+        }
+    }
+
+    /// A fresh leaf that takes the place of one's own old one in `call`: the same member and transport, a new key, and the old key's word for it.
+    pub(crate) fn heir(&mut self, call: &CallId, member: MemberId, old: &LeafKey) -> Identity {
+        let mut heir = self.fresh_identity();
+        heir.data.member_id = member;
+        heir.data.resume = Some(prove_resume(old, call, &member, &heir.key.public()));
+        heir
+    }
+
+    /// Tells the shell the record of the place that this member now has.
+    pub(crate) fn have_place(&mut self, call: CallId, own: &Identity) {
+        let seed = self.connection.transport_seed();
+        let place = Place::new(call, own.data.member_id, &own.key.seed(), seed);
+        self.placed = true;
+        self.out.push_back(Output::Place(place.to_bytes()));
+    }
+
+    /// Whatever record there is counts no more.
+    pub(crate) fn forget_place(&mut self) {
+        if std::mem::take(&mut self.placed) {
+            self.out.push_back(Output::PlaceGone);
         }
     }
 

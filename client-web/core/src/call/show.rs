@@ -22,6 +22,7 @@ impl Inside {
         for change in changes {
             s.event(match change {
                 Change::Arrived { name } => Event::Arrived { name },
+                Change::Returned { name } => Event::Returned { name },
                 Change::Departed { name, reason } => Event::Departed { name, reason },
             });
         }

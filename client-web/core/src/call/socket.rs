@@ -13,6 +13,8 @@ use conclave_protocol::limits::CHUNK_DATA;
 use conclave_protocol::message::{ClientMessage, ServerMessage, client_type};
 use conclave_protocol::server_name::ServerName;
 
+use zeroize::Zeroizing;
+
 use crate::error::CoreError;
 use crate::io::Output;
 use crate::limits::{ADMISSION_MS, PING_MS, RECONNECT_MAX_MS, RECONNECT_MIN_MS};
@@ -36,6 +38,8 @@ pub(crate) struct Connection {
     room_id: RoomId,
     admission: Signer,
     transport: Signer,
+    /// What `transport` was made from, for the record of this member's place.
+    transport_seed: Zeroizing<[u8; 32]>,
     stage: Stage,
     inbox: Inbox,
     next_chunk: u32,
@@ -55,6 +59,7 @@ impl Connection {
             room_id,
             admission,
             transport: Signer::from_seed(transport_seed),
+            transport_seed: Zeroizing::new(*transport_seed),
             stage: Stage::Down,
             inbox: Inbox::new(),
             next_chunk: 0,
@@ -75,9 +80,14 @@ impl Connection {
         TransportPk::from_bytes(self.transport.public())
     }
 
-    /// Becomes somebody else to the server: a member that lost its place joins anew.
+    /// Becomes somebody else to the server: a member that lost its place for good is a newcomer.
     pub(crate) fn renew_transport(&mut self, seed: &[u8; 32]) {
         self.transport = Signer::from_seed(seed);
+        self.transport_seed = Zeroizing::new(*seed);
+    }
+
+    pub(crate) fn transport_seed(&self) -> &[u8; 32] {
+        &self.transport_seed
     }
 
     pub(crate) fn is_up(&self) -> bool {

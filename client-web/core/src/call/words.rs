@@ -46,7 +46,7 @@ pub(crate) enum Words {
         #[n(0)]
         text: String,
     },
-    /// Somebody goes, by the signature of their leaf. Anyone may pass it on: a member that came back under a new leaf says it of its old one.
+    /// Somebody goes, by the signature of their leaf; whoever passes it on.
     #[n(3)]
     Leave {
         #[n(0)]

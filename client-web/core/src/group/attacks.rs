@@ -276,6 +276,33 @@ fn mem_012_nobody_takes_the_place_of_another_leaf() {
         taken(&mut a, &own.commit, 2, &own.drop),
         "the holder of the leaf's key was not added anew"
     );
+    // With a resume proof: only one by the key of the leaf that goes, for this call and member, and for the very key that comes.
+    let (old, call, id) = (identity(3).key, call(), ids(3).0);
+    let other_call = CallId::from_bytes([8; 16]);
+    let (key, other_key) = (identity(9).key.public(), identity(8).key.public());
+    assert!(
+        heir_is_taken(prove_resume(&old, &call, &id, &key)),
+        "a good proof was refused"
+    );
+    for proof in [
+        prove_resume(&identity(9).key, &call, &id, &key),
+        prove_resume(&old, &other_call, &id, &key),
+        prove_resume(&old, &call, &ids(2).0, &key),
+        prove_resume(&old, &call, &id, &other_key),
+    ] {
+        stopped_by(PolicyFault::LeafTaken, || heir_is_taken(proof));
+    }
+}
+
+/// Member 3's leaf goes, and one with another key and this proof comes under its id.
+fn heir_is_taken(proof: [u8; 64]) -> bool {
+    let (mut a, mut mallory) = three();
+    let (leaf, drop) = (leaf_of(&a, 3), vec![ids(3).1]);
+    let mut heir = identity(9);
+    (heir.data.member_id, heir.data.transport_id) = ids(3);
+    heir.data.resume = Some(proof);
+    let commit = forged(&mut mallory, &CommitData::new(2, &drop), vec![package(&heir)], &[leaf]);
+    taken(&mut a, &commit, 2, &drop)
 }
 
 #[test]
@@ -409,6 +436,17 @@ fn mem_022_no_id_stands_twice_in_a_joined_tree() {
             victim_joins(haunted(package(&ghost)), call(), true)
         });
     }
+}
+
+#[test]
+fn mem_043_a_joined_tree_has_a_largest_size() {
+    stopped_by(PolicyFault::WelcomeTooMany, || {
+        let founder = keyring(1).found(identity(1), call()).unwrap();
+        MOST.set(Some(1));
+        let went_through = victim_joins(founder, call(), true);
+        MOST.set(None);
+        went_through
+    });
 }
 
 #[test]

@@ -46,7 +46,7 @@ rules! {
     "MEM-010" MemberIdTaken,
     /// No two leaves have one transport id.
     "MEM-011" TransportIdTaken,
-    /// Whoever is removed and added in one commit holds the same leaf key.
+    /// Whoever is removed and added in one commit holds the same leaf key, or proves by it that the new one is theirs.
     "MEM-012" LeafTaken,
     /// A group has at most 250 members.
     "MEM-013" TooManyMembers,
@@ -78,6 +78,16 @@ rules! {
     "MEM-026" Farewell,
     /// A call card is signed by the leaf key that it shows, for this room and call.
     "MEM-027" CardSignature,
+    /// Somebody removed for their silence is added under their id only by a proof that is good under their leaf's key.
+    "MEM-040" PlaceNotProven,
+    /// A proof that cannot be checked opens nothing.
+    "MEM-041" ProofUnknown,
+    /// Whoever left by a signed leave is not taken back.
+    "MEM-042" PlaceLeft,
+    /// A joined tree has at most 250 members.
+    "MEM-043" WelcomeTooMany,
+    /// Whoever comes under the id of somebody removed is shown as them only by such a proof.
+    "MEM-044" ShownAsBack,
 }
 
 impl fmt::Display for PolicyFault {

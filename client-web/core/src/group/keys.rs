@@ -5,6 +5,7 @@
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use openmls_traits::signatures::{Signer, SignerError};
 use openmls_traits::types::SignatureScheme;
+use zeroize::Zeroizing;
 
 /// An Ed25519 key of one leaf; wiped on drop by the library.
 pub(crate) struct LeafKey(SigningKey);
@@ -16,6 +17,11 @@ impl LeafKey {
 
     pub(crate) fn public(&self) -> [u8; 32] {
         self.0.verifying_key().to_bytes()
+    }
+
+    /// What [`LeafKey::from_seed`] takes, for the record of this member's place.
+    pub(crate) fn seed(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.to_bytes())
     }
 
     /// Signs bytes that begin with a label.

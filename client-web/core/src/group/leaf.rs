@@ -1,7 +1,7 @@
 //! What stands in a leaf (extension 0xF0C2) and in the group context (0xF0C1).
 //!
 //! Does not decide who may write it. Deterministic CBOR with integer keys; keys that this version does not know are refused,
-//! reserved ones stay free for roles, proofs and policy. SPEC: protocol.md §2, RFC 9420 §13.
+//! reserved ones stay free for roles, invites and policy. SPEC: protocol.md §2, RFC 9420 §13.
 
 use minicbor::{Decode, Encode};
 use openmls::prelude::{Extensions, GroupContext};
@@ -29,9 +29,11 @@ pub(crate) struct LeafData {
     pub(crate) name: String,
     /// Bit 0 VP8, bit 1 VP9, bit 2 AV1.
     pub(crate) codecs: u8,
+    /// Signed by the leaf that this member had before, if this one takes its place: see `resume`.
+    pub(crate) resume: Option<[u8; 64]>,
 }
 
-/// Keys 4 (role proof), 5 (invite proof) and 6 (resume proof) are reserved.
+/// Keys 4 (role proof) and 5 (invite proof) are reserved.
 #[derive(Encode, Decode)]
 #[cbor(map)]
 struct LeafWire {
@@ -43,6 +45,8 @@ struct LeafWire {
     name: String,
     #[n(3)]
     role: u8,
+    #[cbor(n(6), with = "minicbor::bytes")]
+    resume: Option<[u8; 64]>,
     #[n(7)]
     codecs: u8,
 }
@@ -54,6 +58,7 @@ impl LeafData {
             transport_id: self.transport_id,
             name: self.name.clone(),
             role: ROLE_GUEST,
+            resume: self.resume,
             codecs: self.codecs,
         })
     }
@@ -68,6 +73,7 @@ impl LeafData {
             transport_id: wire.transport_id,
             name: wire.name,
             codecs: wire.codecs,
+            resume: wire.resume,
         })
     }
 }

@@ -15,6 +15,8 @@ const SOURCES: &[&str] = &[
     include_str!("mod.rs"),
     include_str!("policy.rs"),
     include_str!("../call/card.rs"),
+    include_str!("../call/roster.rs"),
+    include_str!("../call/takeback.rs"),
     include_str!("../call/words.rs"),
 ];
 

@@ -12,6 +12,7 @@ mod leaf;
 mod message;
 mod policy;
 mod provider;
+mod resume;
 mod storage;
 
 #[cfg(test)]
@@ -43,6 +44,7 @@ pub(crate) use exports::{LobbyKey, safety_digits, twenty_digits};
 pub(crate) use keys::{LeafKey, verify};
 pub(crate) use leaf::LeafData;
 pub(crate) use message::Heard;
+pub(crate) use resume::{prove_resume, verify_resume};
 
 use crate::error::CoreError;
 use crate::limits;
@@ -75,6 +77,8 @@ pub(crate) struct Identity {
 #[derive(Clone)]
 pub(crate) struct Leaf {
     pub(crate) index: u32,
+    /// Its signature key.
+    pub(crate) key: [u8; 32],
     pub(crate) data: LeafData,
 }
 
@@ -86,6 +90,7 @@ pub(crate) struct Keyring {
 
 /// A group this member is in.
 pub(crate) struct Group {
+    call: CallId,
     mls: MlsGroup,
     keyring: Keyring,
     identity: Identity,
@@ -143,6 +148,7 @@ impl Keyring {
         )
         .map_err(|_| CoreError::Library)?;
         Ok(Group {
+            call,
             mls,
             keyring: self,
             identity,
@@ -159,6 +165,7 @@ impl Keyring {
         match self.stage(call, welcome) {
             Ok(mls) => {
                 let group = Group {
+                    call,
                     mls,
                     keyring: self,
                     identity,
@@ -247,6 +254,7 @@ impl Group {
             demand(PolicyFault::WelcomeIdTwice, !leaves.iter().any(taken))?; // MEM-022
             leaves.push(leaf);
         }
+        demand(PolicyFault::WelcomeTooMany, leaves.len() <= policy::most_members())?; // MEM-043
         let own = self.mls.own_leaf_node().and_then(|own| leaf_data(own).ok());
         demand(PolicyFault::OwnLeaf, own.as_ref() == Some(&self.identity.data)) // MEM-023
     }
@@ -269,9 +277,10 @@ impl Group {
             .treesync()
             .full_leaves()
             .filter_map(|(index, node)| {
-                leaf_data(node).ok().map(|data| Leaf {
+                Some(Leaf {
                     index: index.u32(),
-                    data,
+                    key: leaf_key(node)?,
+                    data: leaf_data(node).ok()?,
                 })
             })
             .collect()
@@ -281,22 +290,21 @@ impl Group {
         self.mls.members().count()
     }
 
-    /// The signature key of a member's leaf.
-    pub(crate) fn leaf_key_of(&self, member: MemberId) -> Option<[u8; 32]> {
-        self.mls
-            .treesync()
-            .full_leaves()
-            .find(|(_, node)| leaf_data(node).is_ok_and(|d| d.member_id == member))
-            .and_then(|(_, node)| node.signature_key().as_slice().try_into().ok())
-    }
-
     pub(crate) fn keyring(&self) -> &Keyring {
         &self.keyring
     }
 
+    /// The call that this group is: its id, as [`Group`]'s makers checked.
+    pub(crate) fn call(&self) -> CallId {
+        self.call
+    }
+
     /// Drops the group but keeps the identity: a lone founder gives way and knocks elsewhere under the same member id.
     pub(crate) fn into_identity(self) -> Identity {
-        self.identity
+        let mut identity = self.identity;
+        // A proof counts for one call only.
+        identity.data.resume = None;
+        identity
     }
 }
 
@@ -366,6 +374,11 @@ fn leaf_data(node: &LeafNode) -> Result<LeafData, PolicyFault> {
     let names = credential_id(node.credential()) == Some(data.member_id);
     demand(PolicyFault::CredentialId, names)?; // MEM-009
     Ok(data)
+}
+
+/// The library verified with this key; it has the right length in our one suite.
+fn leaf_key(node: &LeafNode) -> Option<[u8; 32]> {
+    node.signature_key().as_slice().try_into().ok()
 }
 
 /// The transport ids in ascending order: the one form of a commit's drop list.

@@ -10,10 +10,10 @@ use openmls::prelude::{
 };
 use openmls::schedule::PreSharedKeyId;
 
-use conclave_protocol::ids::{MemberId, TransportId};
+use conclave_protocol::ids::{CallId, MemberId, TransportId};
 
 use super::commit::Merged;
-use super::{Group, LeafData, PolicyFault, demand, leaf_data, sorted};
+use super::{Group, LeafData, PolicyFault, demand, leaf_data, leaf_key, sorted, verify_resume};
 use crate::cbor;
 use crate::error::CoreError;
 use crate::limits::MAX_MEMBERS;
@@ -163,9 +163,10 @@ impl Group {
 
 /// The leaves of one commit's Adds, checked against the members who stay, those who go, and each other.
 pub(super) struct Newcomers {
+    call: CallId,
     present: Vec<LeafData>,
     /// Ids and signature keys of the leaves that the same commit removes.
-    leaving: Vec<(MemberId, Vec<u8>)>,
+    leaving: Vec<(MemberId, [u8; 32])>,
     added: Vec<TransportId>,
     count: usize,
 }
@@ -176,20 +177,17 @@ impl Newcomers {
             .leaves()
             .into_iter()
             .partition(|leaf| removed.contains(&leaf.index));
-        let key = |index| group.mls().public_group().leaf(LeafNodeIndex::new(index));
         Self {
+            call: group.call(),
             present: staying.into_iter().map(|leaf| leaf.data).collect(),
-            leaving: leaving
-                .into_iter()
-                .filter_map(|l| Some((l.data.member_id, key(l.index)?.signature_key().as_slice().to_vec())))
-                .collect(),
+            leaving: leaving.into_iter().map(|l| (l.data.member_id, l.key)).collect(),
             added: Vec::new(),
             count: 0,
         }
     }
 
-    /// SECURITY: whoever is removed and added under one member id must hold the same leaf key, or any member could put somebody else in
-    /// the place of another without a departure or an arrival being seen.
+    /// SECURITY: whoever is removed and added under one member id must hold the same leaf key, or prove with the old one that the new one is
+    /// theirs; or any member could put somebody else in the place of another without a departure or an arrival being seen.
     pub(super) fn check(&mut self, node: &LeafNode) -> Result<(), PolicyFault> {
         self.count += 1;
         let leaf = match leaf_data(node) {
@@ -201,7 +199,11 @@ impl Newcomers {
         demand(PolicyFault::MemberIdTaken, !same_member)?; // MEM-010
         let same_transport = self.present.iter().any(|p| p.transport_id == leaf.transport_id);
         demand(PolicyFault::TransportIdTaken, !same_transport)?; // MEM-011
-        let usurped = |(id, key): &(MemberId, Vec<u8>)| *id == leaf.member_id && key != node.signature_key().as_slice();
+        let new_key = leaf_key(node).ok_or(PolicyFault::LeafData)?;
+        let usurped = |(id, old_key): &(MemberId, [u8; 32])| {
+            let proven = |proof| verify_resume(old_key, &self.call, id, &new_key, &proof);
+            *id == leaf.member_id && *old_key != new_key && !leaf.resume.is_some_and(proven)
+        };
         demand(PolicyFault::LeafTaken, !self.leaving.iter().any(usurped))?; // MEM-012
         self.added.push(leaf.transport_id);
         self.present.push(leaf);
@@ -221,7 +223,7 @@ fn psk_id(proposal: &PreSharedKeyProposal) -> Option<PreSharedKeyId> {
 }
 
 /// Tests lower it: a group of 251 takes a minute to build.
-fn most_members() -> usize {
+pub(super) fn most_members() -> usize {
     #[cfg(test)]
     if let Some(most) = MOST.get() {
         return most;

@@ -13,6 +13,7 @@ pub(super) fn identity(n: u8) -> Identity {
             transport_id: TransportId::from_bytes([n + 100; 16]),
             name: format!("member {n}"),
             codecs: 0b11,
+            resume: None,
         },
     }
 }

@@ -14,7 +14,7 @@ use conclave_core::{Input, Member, Options, Output, State};
 use conclave_protocol::ids::CallId;
 use conclave_protocol::keys::{AdmissionPk, LinkSecret};
 use conclave_protocol::link::GuestLink;
-use conclave_protocol::room::{Limits, NEW_ROOM_ENTROPY, RoomPlan, make_room};
+use conclave_protocol::room::{Limits, NEW_ROOM_ENTROPY, RoomPlan, RoomRecord, make_room};
 use conclave_protocol::server_name::ServerName;
 use conclave_rooms::{Config, ConnId, Input as RoomsInput, Rooms};
 
@@ -48,6 +48,7 @@ pub struct World {
     /// The newest sequence that the server announced, and in which call.
     pub head: Option<(CallId, u64)>,
     rooms: Rooms,
+    record: RoomRecord,
     flying: BTreeMap<(u64, u64), Flying>,
     next_order: u64,
     next_conn: u64,
@@ -68,13 +69,7 @@ impl World {
             operator_keys: true,
         };
         let room = make_room(&[seed as u8 ^ 0x5A; NEW_ROOM_ENTROPY], &plan).unwrap();
-        let config = Config {
-            server: server.clone(),
-            dummy_admission_pk: AdmissionPk::from_bytes([0x42; 32]),
-            max_connections: 1_000,
-        };
-        let mut rooms = Rooms::new(config);
-        rooms.handle(0, RoomsInput::RoomAdded(room.record));
+        let rooms = fresh_rooms(&server, &room.record);
         Self {
             now: 1_000,
             tabs: Vec::new(),
@@ -82,12 +77,17 @@ impl World {
             server,
             head: None,
             rooms,
+            record: room.record,
             flying: BTreeMap::new(),
             next_order: 0,
             next_conn: 1,
             random: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
             seed,
         }
+    }
+
+    fn start_rooms(&mut self) {
+        self.rooms = fresh_rooms(&self.server, &self.record);
     }
 
     pub fn below(&mut self, bound: u64) -> u64 {
@@ -104,12 +104,29 @@ impl World {
     }
 
     pub fn join_with(&mut self, name: &str, link: &GuestLink, codecs: u8) -> usize {
+        self.open_tab(name, link, codecs, None)
+    }
+
+    /// Opens a tab that has the record of an older one.
+    pub fn reopen(&mut self, name: &str, place: &[u8]) -> usize {
+        let link = self.link.clone();
+        self.open_tab(name, &link, CODECS, Some(place))
+    }
+
+    /// The tab is loaded again: all is lost but the record.
+    pub fn reload(&mut self, tab: usize) -> usize {
+        let (name, place) = (self.tabs[tab].name.clone(), self.tabs[tab].place.clone().unwrap());
+        self.kill(tab);
+        self.reopen(&name, &place)
+    }
+
+    fn open_tab(&mut self, name: &str, link: &GuestLink, codecs: u8, place: Option<&[u8]>) -> usize {
         let n = self.tabs.len();
         let mut seed = [n as u8; 32];
         for byte in &mut seed[8..] {
             *byte = self.below(256) as u8;
         }
-        let member = Member::new(link, &self.server, name, codecs, &Options { seed }).unwrap();
+        let member = Member::new(link, &self.server, name, codecs, &Options { seed, place }).unwrap();
         self.tabs.push(Tab::new(name, member));
         self.drain(n);
         n
@@ -237,4 +254,16 @@ impl World {
             same && tab.state == State::InCall && tab.names() == names
         })
     }
+}
+
+/// The delivery service as it starts: it knows its rooms.
+fn fresh_rooms(server: &ServerName, record: &RoomRecord) -> Rooms {
+    let config = Config {
+        server: server.clone(),
+        dummy_admission_pk: AdmissionPk::from_bytes([0x42; 32]),
+        max_connections: 1_000,
+    };
+    let mut rooms = Rooms::new(config);
+    rooms.handle(0, RoomsInput::RoomAdded(record.clone()));
+    rooms
 }

@@ -73,6 +73,17 @@ impl World {
         }
     }
 
+    /// The server's process ends and begins again: it remembers rooms and nothing else.
+    pub fn restart_server(&mut self) {
+        self.start_rooms();
+        for tab in 0..self.tabs.len() {
+            if let Some(conn) = self.tabs[tab].conn {
+                let at = self.now + 50;
+                self.fly(at, Flying::Gone { tab, conn, code: 1_006 });
+            }
+        }
+    }
+
     pub fn mend(&mut self, tab: usize) {
         self.tabs[tab].offline = false;
     }

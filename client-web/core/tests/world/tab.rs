@@ -26,6 +26,9 @@ pub struct Tab {
     pub chat: Vec<(String, String)>,
     pub departed: Vec<(String, DepartReason)>,
     pub arrived: Vec<String>,
+    pub returned: Vec<String>,
+    /// The newest record of this tab's place, unless it was told to forget it.
+    pub place: Option<Vec<u8>>,
     pub safety: Vec<String>,
     pub notices: Vec<NoticeCode>,
     pub holds: Vec<(u64, bool)>,
@@ -60,6 +63,8 @@ impl Tab {
             chat: Vec::new(),
             departed: Vec::new(),
             arrived: Vec::new(),
+            returned: Vec::new(),
+            place: None,
             safety: Vec::new(),
             notices: Vec::new(),
             holds: Vec::new(),
@@ -88,6 +93,8 @@ impl Tab {
             Output::Expect { mid, track: None, .. } => {
                 self.expects.remove(&mid);
             }
+            Output::Place(bytes) => self.place = Some(bytes.to_vec()),
+            Output::PlaceGone => self.place = None,
             Output::PreferCodec(codec) => self.codec = Some(codec),
             Output::ApplyAnswer { .. } => self.answers += 1,
             Output::Event(event) => self.event(event),
@@ -105,6 +112,7 @@ impl Tab {
             Event::Chat { name, text, .. } => self.chat.push((name, text)),
             Event::Departed { name, reason } => self.departed.push((name, reason)),
             Event::Arrived { name } => self.arrived.push(name),
+            Event::Returned { name } => self.returned.push(name),
             Event::SafetyNumber(digits) => self.safety.push(digits),
             Event::Notice(code) => self.notices.push(code),
             _ => {}
