@@ -14,7 +14,7 @@ use conclave_protocol::{
 };
 use conclave_rooms::{ConnId, Input, MediaCommand, Output, Priority, Rooms};
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     time::{self, Duration, Instant},
 };
 
@@ -42,6 +42,8 @@ pub(crate) enum ControlInput {
     },
     /// The operator deleted or closed a room, or its last day has passed.
     RoomDeleted(RoomId),
+    /// Somebody wants to know whether this task still turns.
+    Alive(oneshot::Sender<()>),
 }
 
 /// What the task is made of.
@@ -126,6 +128,8 @@ impl Control {
                 self.rooms.handle(now, Input::RoomAllowance { room, limits: allowed });
             }
             ControlInput::RoomDeleted(room) => self.rooms.handle(now, Input::RoomDeleted(room)),
+            // Whoever asked may have given up waiting.
+            ControlInput::Alive(answer) => drop(answer.send(())),
         }
         Ok(())
     }

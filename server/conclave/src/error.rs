@@ -21,6 +21,9 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
+    /// The service manager handed over something that we cannot use.
+    #[error("the service manager handed over {0}")]
+    HandedOver(&'static str),
     /// The media socket is bound to all addresses, and nobody said which ones clients can reach.
     #[error("the media address is a wildcard, so clients cannot be told where to send")]
     NoPublicAddress,
@@ -131,6 +134,7 @@ impl Error {
             Self::Listen { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 "ports below 1024 need a privilege; choose a higher one"
             }
+            Self::HandedOver(_) => "the socket unit may have TCP and UDP sockets; see docs/operators/install.md",
             Self::NoPublicAddress => {
                 "name the addresses that clients can reach with --public-ip, or in public_addresses"
             }

@@ -29,6 +29,7 @@ pub mod hardening;
 mod http;
 mod limits;
 pub mod logging;
+pub mod manager;
 pub mod media;
 mod server;
 mod socket;

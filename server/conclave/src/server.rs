@@ -19,6 +19,7 @@ use crate::{
     ending::{self, Ending},
     error::Error,
     http, limits,
+    manager::{self, Sockets},
     media::{self, MediaLoop, MediaSocket, UdpMedia},
     socket::Door,
     store::{DataDir, Store},
@@ -43,6 +44,11 @@ pub struct Server {
 impl Server {
     /// Takes the ports, the data folder and the database. A taken port is an error, never dodged.
     pub async fn bind(config: Config) -> Result<Self, Error> {
+        Self::bind_with(config, Sockets::default()).await
+    }
+
+    /// As [`Server::bind`], with sockets that the service manager opened in place of those that the configuration names.
+    pub async fn bind_with(config: Config, handed_over: Sockets) -> Result<Self, Error> {
         let data_dir = DataDir::open(&config.data_dir)?;
         let listening = |what, address: SocketAddr| {
             move |source| Error::Listen {
@@ -51,12 +57,20 @@ impl Server {
                 source,
             }
         };
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .map_err(listening("tcp", config.listen))?;
+        let listener = match handed_over.https.into_iter().next() {
+            Some(listener) => listener
+                .set_nonblocking(true)
+                .and_then(|()| TcpListener::from_std(listener)),
+            None => TcpListener::bind(config.listen).await,
+        };
+        let listener = listener.map_err(listening("tcp", config.listen))?;
         let http_addr = listener.local_addr().map_err(listening("tcp", config.listen))?;
         let udp_wanted = config.udp.unwrap_or(http_addr);
-        let udp = media::bind(udp_wanted).map_err(listening("udp", udp_wanted))?;
+        let udp = match handed_over.udp.into_iter().next() {
+            Some(socket) => media::adopt(socket),
+            None => media::bind(udp_wanted),
+        };
+        let udp = udp.map_err(listening("udp", udp_wanted))?;
         let media_addr = udp.local_addr().map_err(listening("udp", udp_wanted))?;
         // From here on commands may come, as connections may: they wait until the server runs.
         let admin_socket = AdminSocket::bind(config.admin_socket()).map_err(|source| Error::Local {
@@ -172,7 +186,9 @@ impl Server {
         let listener = self.listener;
         tasks.spawn("http", http::accept_loop(listener, router, ending.clone()));
         tasks.spawn("admin", admin::run(self.admin_socket, admin, ending.clone()));
+        tasks.spawn("watchdog", manager::watchdog(control.clone(), ending.clone()));
         tasks.spawn("expiry", sweep_expired(self.store, control, ending));
+        manager::ready();
         let result = tasks.watch(shutdown).await;
         door.emptied().await;
         // Held to the end, so that no second daemon starts while this one still writes.

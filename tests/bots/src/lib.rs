@@ -7,6 +7,7 @@
 //! Rule of use: [`Bot::join`], then wait with [`Bot::wait_for`] and its kin, which are woken by events and end by a
 //! deadline with a sentence. Never sleep.
 
+pub mod activator;
 mod bot;
 mod engine;
 mod error;

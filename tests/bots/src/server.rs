@@ -1,7 +1,7 @@
 //! The real server on ports of its own, for one test: bound, run and ended in this process, with a room.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -80,28 +80,7 @@ impl TestServer {
     /// If the server does not take it.
     pub async fn room(&self, title: &str) -> GuestLink {
         guard::install().plant(title);
-        let mut entropy = [0; NEW_ROOM_ENTROPY];
-        getrandom::fill(&mut entropy).unwrap_or_else(|error| panic!("no randomness: {error}"));
-        let day_made = today();
-        let plan = RoomPlan {
-            server: self.name.clone(),
-            title: title.to_owned(),
-            day_made,
-            day_expires: day_made.saturating_add(1),
-            limits: Limits::default(),
-            operator_keys: true,
-        };
-        let room = make_room(&entropy, &plan).unwrap_or_else(|error| panic!("no room: {error}"));
-        let request = Request::RoomCreate {
-            record: record_text(&room.record),
-        };
-        let data_dir = self.data_dir.clone();
-        // The admin client blocks; the server answers from this very runtime.
-        match spawn_blocking(move || ask(&data_dir, &request)).await {
-            Ok(Ok(Reply::RoomCreated { .. })) => room.guest_link,
-            Ok(Err(error)) => panic!("the room was not taken: {error}"),
-            _ => panic!("the admin socket answered something else"),
-        }
+        room_on(&self.data_dir, &self.name, title).await
     }
 
     /// A guest link as people paste it.
@@ -132,6 +111,35 @@ impl Drop for TestServer {
         self.task.abort();
         // A folder that stays behind harms nobody.
         let _ = std::fs::remove_dir_all(&self.data_dir);
+    }
+}
+
+/// Makes a room on the server of this data folder, as `conclave room create` does, and gives its guest link.
+///
+/// # Panics
+/// If the server does not take it.
+pub async fn room_on(data_dir: &Path, name: &ServerName, title: &str) -> GuestLink {
+    let mut entropy = [0; NEW_ROOM_ENTROPY];
+    getrandom::fill(&mut entropy).unwrap_or_else(|error| panic!("no randomness: {error}"));
+    let day_made = today();
+    let plan = RoomPlan {
+        server: name.clone(),
+        title: title.to_owned(),
+        day_made,
+        day_expires: day_made.saturating_add(1),
+        limits: Limits::default(),
+        operator_keys: true,
+    };
+    let room = make_room(&entropy, &plan).unwrap_or_else(|error| panic!("no room: {error}"));
+    let request = Request::RoomCreate {
+        record: record_text(&room.record),
+    };
+    let data_dir = data_dir.to_owned();
+    // The admin client blocks; the server answers from this very runtime.
+    match spawn_blocking(move || ask(&data_dir, &request)).await {
+        Ok(Ok(Reply::RoomCreated { .. })) => room.guest_link,
+        Ok(Err(error)) => panic!("the room was not taken: {error}"),
+        _ => panic!("the admin socket answered something else"),
     }
 }
 

@@ -11,9 +11,12 @@ use crate::{
     config::{Config, Transport, origin},
     error::Error,
     hardening, logging,
+    manager::{self, Sockets},
 };
 
 pub(super) fn run(arguments: &SettingsArguments) -> Result<(), Error> {
+    // First of all: there must be no threads yet.
+    let sockets = Sockets::from_environment()?;
     let config = Config::resolve(&arguments.sources()?.load()?)?;
     logging::install(config.log_level);
     voice::panic_by_place_only();
@@ -28,13 +31,13 @@ pub(super) fn run(arguments: &SettingsArguments) -> Result<(), Error> {
             what: "cannot start threads",
             source,
         })?;
-    let result = runtime.block_on(serve(config));
+    let result = runtime.block_on(serve(config, sockets));
     // A blocking thread that hangs on a disk must not keep the process.
     runtime.shutdown_background();
     result
 }
 
-async fn serve(config: Config) -> Result<(), Error> {
+async fn serve(config: Config, sockets: Sockets) -> Result<(), Error> {
     let listen = |kind| {
         signal(kind).map_err(|source| Error::Local {
             what: "cannot listen for signals",
@@ -43,7 +46,7 @@ async fn serve(config: Config) -> Result<(), Error> {
     };
     let (interrupt, terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     let plain = config.transport == Transport::Plain;
-    let server = Server::bind(config).await?;
+    let server = Server::bind_with(config, sockets).await?;
     voice::note(&format!("listening on {}", origin(server.name())));
     if plain && !server.http_addr().ip().is_loopback() {
         voice::hint("this address speaks plain http; put a proxy that ends TLS in front of it");
@@ -58,4 +61,5 @@ async fn ended(mut interrupt: Signal, mut terminate: Signal) {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
+    manager::stopping();
 }

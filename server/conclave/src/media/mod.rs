@@ -12,5 +12,5 @@ pub use self::socket::{Batch, MediaSocket, UdpMedia};
 pub(crate) use self::{
     bridge::MediaResult,
     run::{MediaLoop, spawn},
-    socket::bind,
+    socket::{adopt, bind},
 };

@@ -119,8 +119,30 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
     if address.ip() == Ipv6Addr::UNSPECIFIED {
         socket.set_only_v6(false)?;
     }
-    let _ = socket.set_recv_buffer_size(limits::MEDIA_SOCKET_BUFFER);
-    let _ = socket.set_send_buffer_size(limits::MEDIA_SOCKET_BUFFER);
+    enlarge(&socket);
     socket.bind(&address.into())?;
     Ok(socket.into())
+}
+
+/// Takes a UDP socket that somebody else bound, and gives it the same buffers.
+pub(crate) fn adopt(socket: std::net::UdpSocket) -> io::Result<std::net::UdpSocket> {
+    let socket = Socket::from(socket);
+    enlarge(&socket);
+    Ok(socket.into())
+}
+
+/// A service manager may have given more than we are allowed to ask for, and asking would take it away again.
+fn enlarge(socket: &Socket) {
+    if !socket
+        .recv_buffer_size()
+        .is_ok_and(|size| size >= limits::MEDIA_SOCKET_BUFFER)
+    {
+        let _ = socket.set_recv_buffer_size(limits::MEDIA_SOCKET_BUFFER);
+    }
+    if !socket
+        .send_buffer_size()
+        .is_ok_and(|size| size >= limits::MEDIA_SOCKET_BUFFER)
+    {
+        let _ = socket.set_send_buffer_size(limits::MEDIA_SOCKET_BUFFER);
+    }
 }
