@@ -8,10 +8,11 @@
 //!   `lose none` ends that
 //! - `loss P`, `delay MS`: chance of loss of every datagram; time under way, each direction
 //! - `rebind`: a new address at the server for every flow; `kill`: every present flow carries nothing any more
-//! - `reset`: forget all flows; `counts`: what the flows have seen
+//! - `reset`: forget all flows; `counts`: what the flows have seen; `trace`: their newest handshake datagrams, in words
 
 mod fate;
 mod proxy;
+mod trace;
 
 use std::io::{self, BufRead, Write};
 use std::net::SocketAddr;
@@ -93,6 +94,7 @@ async fn obey(proxy: &mut Proxy, line: &str) -> io::Result<Option<serde_json::Va
             proxy.reset();
             Some(json!({}))
         }
+        ["trace"] => Some(json!({ "flows": proxy.traces() })),
         ["counts"] => {
             let counts = proxy.counts();
             Some(json!({

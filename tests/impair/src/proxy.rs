@@ -7,13 +7,15 @@ use std::collections::{BinaryHeap, HashMap};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::fate::{Dice, Direction, Tally, Weather};
+use crate::fate::{Dice, Direction, Tally, Weather, is_handshake};
+use crate::trace::Trace;
 
 /// Browser addresses at a time. A test has some dozens; a runaway one must end, not fill the machine.
 const MAX_FLOWS: usize = 4_096;
@@ -32,6 +34,17 @@ struct Flow {
     generation: u64,
     dead: bool,
     tally: Tally,
+    trace: Trace,
+}
+
+impl Flow {
+    fn arrives(&mut self, at: Duration, direction: Direction, data: &[u8], weather: &Weather, dice: &mut Dice) -> bool {
+        let arrives = !self.dead && self.tally.arrives(direction, data, weather, dice);
+        if is_handshake(data) {
+            self.trace.note(at, direction, arrives, data);
+        }
+        arrives
+    }
 }
 
 enum Hop {
@@ -84,6 +97,7 @@ pub struct Proxy {
     under_way: BinaryHeap<Reverse<UnderWay>>,
     order: u64,
     dice: Dice,
+    began: Instant,
     from_server: (mpsc::Sender<FromServer>, mpsc::Receiver<FromServer>),
     /// How bad it is now.
     pub weather: Weather,
@@ -99,6 +113,7 @@ impl Proxy {
             under_way: BinaryHeap::new(),
             order: 0,
             dice: Dice::new(seed),
+            began: Instant::now(),
             from_server: mpsc::channel(1_024),
             weather: Weather::default(),
         })
@@ -136,7 +151,8 @@ impl Proxy {
         let Some(flow) = self.flows.get_mut(&from) else {
             return Ok(());
         };
-        if !flow.dead && flow.tally.arrives(Direction::Up, data, &self.weather, &mut self.dice) {
+        let at = self.began.elapsed();
+        if flow.arrives(at, Direction::Up, data, &self.weather, &mut self.dice) {
             let hop = Hop::ToServer(flow.upstream.clone());
             self.send_later(hop, data.to_vec());
         }
@@ -145,12 +161,8 @@ impl Proxy {
 
     fn handle_server(&mut self, to: SocketAddr, generation: u64, data: Vec<u8>) {
         let Some(flow) = self.flows.get_mut(&to) else { return };
-        if !flow.dead
-            && flow.generation == generation
-            && flow
-                .tally
-                .arrives(Direction::Down, &data, &self.weather, &mut self.dice)
-        {
+        let at = self.began.elapsed();
+        if flow.generation == generation && flow.arrives(at, Direction::Down, &data, &self.weather, &mut self.dice) {
             self.send_later(Hop::ToBrowser(to), data);
         }
     }
@@ -207,6 +219,7 @@ impl Proxy {
             generation,
             dead: false,
             tally,
+            trace: Trace::default(),
         })
     }
 
@@ -244,6 +257,11 @@ impl Proxy {
             flow.reader.abort();
         }
         self.under_way.clear();
+    }
+
+    /// The newest handshake datagrams of every flow.
+    pub fn traces(&self) -> Vec<Vec<&str>> {
+        self.flows.values().map(|flow| flow.trace.lines().collect()).collect()
     }
 
     /// What the flows have seen.
