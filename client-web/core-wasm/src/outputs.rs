@@ -29,6 +29,16 @@ pub(crate) fn write(output: Output) -> JsValue {
             object
         }
         Output::ApplyAnswer { sdp } => with("applyAnswer", "sdp", sdp),
+        Output::Relay {
+            url,
+            username,
+            password,
+        } => {
+            let object = with("relay", "url", url);
+            set(&object, "username", username);
+            set(&object, "password", password.as_str());
+            object
+        }
         Output::NeedOffer => tagged("needOffer"),
         Output::IceRestart => tagged("iceRestart"),
         Output::Keys(keys) => write_keys(&keys),

@@ -98,6 +98,15 @@ pub enum Output {
         /// SDP.
         sdp: String,
     },
+    /// Where and as whom peer connections may ask for a relay, from the next one or the next restart on. Comes before either.
+    Relay {
+        /// `turns:` at the server that this member is connected to.
+        url: String,
+        /// TURN's user name.
+        username: String,
+        /// TURN's password.
+        password: Zeroizing<String>,
+    },
     /// Make a fresh peer connection, then give [`Input::MediaReady`] and [`Input::LocalOffer`].
     NeedOffer,
     /// Renew ICE on the connection that is there, then give [`Input::LocalOffer`].

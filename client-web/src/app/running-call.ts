@@ -11,7 +11,7 @@ import { PAIRS, PLACES } from '../media/plan';
 import { Pictures, Sounds } from '../media/slots';
 import { Stats } from '../media/stats';
 import { ScreenWake } from '../media/wake';
-import { TrackKind, type CoreToMain, type Intent, type MediaToMain, type MidRole, type SenderCounts, type VideoCodec } from '../protocol/messages';
+import { TrackKind, type CoreToMain, type Intent, type MediaToMain, type MidRole, type Relay, type SenderCounts, type VideoCodec } from '../protocol/messages';
 import type { ClientFault, JoinRequest } from '../state/app';
 import { CallModel, type CallPort, type CallWords, type PictureSlot } from '../state/call';
 import type { Devices } from '../state/devices';
@@ -56,6 +56,8 @@ export class RunningCall implements CallPort {
   #generation: number;
   /** `wanted`: the core asked before it was ready. `sent`: every further one goes straight on. */
   #first: FirstOffer | 'making' | 'wanted' | 'sent' = 'making';
+  #relay: Relay | null = null;
+  #remade = false;
   #nextAsk = 1;
   #codec: VideoCodec;
   #screen: { readonly video: MediaStreamTrack; readonly audio: MediaStreamTrack | null } | null = null;
@@ -95,6 +97,10 @@ export class RunningCall implements CallPort {
   handleCore(message: CoreToMain): void {
     if (this.#ended) return;
     switch (message.t) {
+      case 'relay':
+        this.#relay = message.relay;
+        this.#connection?.useRelay(message.relay);
+        break;
       case 'needOffer':
         this.#needOffer();
         break;
@@ -224,6 +230,13 @@ export class RunningCall implements CallPort {
   }
 
   #sendOffer({ sdp, mids }: FirstOffer): void {
+    // The first offer is made in the click, before the server could tell of its relay; without it a network that blocks UDP is a wall.
+    if (this.#first !== 'sent' && this.#relay !== null && !this.#remade) {
+      this.#remade = true;
+      this.#first = 'wanted';
+      this.#connection?.offerAnew();
+      return;
+    }
     this.#first = 'sent';
     this.#intent({ t: 'mediaReady', mids });
     this.#intent({ t: 'localOffer', sdp });
@@ -235,7 +248,7 @@ export class RunningCall implements CallPort {
     this.#stats?.stop();
     this.#connection?.close();
     this.#generation += 1;
-    this.#use(new Connection(this.#media.worker, this.#generation, this.#codec));
+    this.#use(new Connection(this.#media.worker, this.#generation, this.#codec, this.#relay));
   }
 
   #use(connection: Connection): void {

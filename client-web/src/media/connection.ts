@@ -7,7 +7,7 @@
 //   3. A transform is never taken away; to be silent, a sender loses its track.
 //   4. `stats.ts` compares what left with what was sealed.
 
-import { Codec, TrackKind, type MidRole, type NegotiatedPlace, type TransformOptions, type VideoCodec } from '../protocol/messages';
+import { Codec, TrackKind, type MidRole, type NegotiatedPlace, type Relay, type TransformOptions, type VideoCodec } from '../protocol/messages';
 import { Offers } from './offers';
 import { Patience } from './patience';
 import { allowedCodecs, PLACES, readNegotiated, readSources } from './plan';
@@ -52,11 +52,10 @@ export class Connection {
   #lastRestartMs = Number.NEGATIVE_INFINITY;
 
   /** Nothing goes to the network before the first offer: a connection may be made long before it is needed. */
-  constructor(worker: Worker, generation: number, codec: VideoCodec) {
+  constructor(worker: Worker, generation: number, codec: VideoCodec, relay: Relay | null = null) {
     this.generation = generation;
     this.#codec = codec;
-    const configuration: SealedConfiguration = { encodedInsertableStreams: true, bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require', iceServers: [] };
-    this.pc = new RTCPeerConnection(configuration);
+    this.pc = new RTCPeerConnection(configured(relay));
     this.#transceivers = PLACES.map((place, index) => {
       const options: TransformOptions = { side: place.side, kind: place.kind, place: index, connection: generation };
       const transceiver = this.pc.addTransceiver(place.medium, transceiverInit(place.side, place.kind));
@@ -78,6 +77,21 @@ export class Connection {
       if (PLACES[index]?.side === 'receive') on.slot(index, transceiver.receiver.track);
     });
     await this.#offers.make(false);
+  }
+
+  /** New credentials for the way around a network that blocks UDP. They count from the next offer on that restarts the path. */
+  useRelay(relay: Relay): void {
+    if (this.#closed) return;
+    try {
+      this.pc.setConfiguration(configured(relay));
+    } catch {
+      // The old ones stay; a path that needs the new ones fails, and the connection that follows is made with them.
+    }
+  }
+
+  /** Puts another offer in the place of one that was made and not sent. */
+  offerAnew(): void {
+    if (!this.#closed) this.#offers.replace();
   }
 
   /** The server's answer. `false`: it does not fit, and the connection is of no use. */
@@ -162,6 +176,12 @@ export class Connection {
     });
     this.#on?.offer(sdp, mids);
   }
+}
+
+/** ICE tries the relay beside the direct way and takes it if there is no other. */
+function configured(relay: Relay | null): SealedConfiguration {
+  const iceServers = relay === null ? [] : [{ urls: relay.url, username: relay.username, credential: relay.password }];
+  return { encodedInsertableStreams: true, bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require', iceServers };
 }
 
 function transceiverInit(side: 'send' | 'receive', kind: TrackKind): RTCRtpTransceiverInit {

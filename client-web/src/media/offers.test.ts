@@ -119,4 +119,23 @@ describe('offers', () => {
     late.offers.close();
     await expect(made2).resolves.toBeUndefined();
   });
+
+  it('are replaced when they are of no use before they leave, also while they are made', async () => {
+    const ready = setUp();
+    await ready.offers.make(false);
+    ready.offers.replace();
+    await settle();
+    expect(ready.made.map((offer) => offer.restart)).toEqual([false, true]);
+    expect(ready.offers.out).toBe(true);
+
+    const making = setUp();
+    making.offers.attempt(false);
+    making.offers.replace();
+    await settle();
+    expect(making.made.map((offer) => offer.restart)).toEqual([false, true]);
+    making.offers.answered();
+    making.offers.replace();
+    await settle();
+    expect(making.made).toHaveLength(2);
+  });
 });

@@ -21,6 +21,8 @@ export class Offers {
   /** `making`: not sent yet, so nothing that the server says can be about it. */
   #state: 'idle' | 'making' | 'out' = 'idle';
   #restart = false;
+  /** The offer in the making is to be replaced as soon as it is made. */
+  #stale = false;
   #again: 'no' | 'offer' | 'restart' = 'no';
   #retry: { readonly restart: boolean; readonly timer: ReturnType<typeof setTimeout> } | null = null;
   #failures = 0;
@@ -49,6 +51,10 @@ export class Offers {
     try {
       await this.#make(this.#restart);
       this.#state = 'out';
+      if (this.#stale) {
+        this.#stale = false;
+        this.replace();
+      }
     } catch (fault) {
       this.#state = 'idle';
       // A connection that was closed meanwhile makes no offers; that is no fault.
@@ -59,6 +65,14 @@ export class Offers {
   /** Like `make`, but a fault is followed by another attempt. */
   attempt(restart: boolean): void {
     this.make(restart).catch(() => this.#later());
+  }
+
+  /** The offer that was made has not left, and is of no use any more: another one, from scratch, in its place. */
+  replace(): void {
+    if (this.#state === 'making') this.#stale = true;
+    if (this.#state !== 'out') return;
+    this.#state = 'idle';
+    this.attempt(true);
   }
 
   /** The server's answer was taken. */

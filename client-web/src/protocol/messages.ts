@@ -117,10 +117,18 @@ export type MainToCore<Port> =
     }
   | { readonly t: 'intent'; readonly intent: Intent };
 
+/** TURN at the server itself: for networks that carry nothing but TCP 443. */
+export interface Relay {
+  readonly url: string;
+  readonly username: string;
+  readonly password: string;
+}
+
 export type CoreToMain =
   | { readonly t: 'failed' }
   | { readonly t: 'linkParsed'; readonly ask: number; readonly link: ParsedLink }
   | { readonly t: 'applyAnswer'; readonly sdp: string }
+  | { readonly t: 'relay'; readonly relay: Relay }
   | { readonly t: 'needOffer' }
   | { readonly t: 'iceRestart' }
   | { readonly t: 'preferCodec'; readonly codec: VideoCodec }

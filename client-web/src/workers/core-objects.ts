@@ -73,6 +73,8 @@ export function readOutput(value: unknown): CoreOutput | null {
     }
     case 'applyAnswer':
       return page({ t: 'applyAnswer', sdp: text(output['sdp']) });
+    case 'relay':
+      return page({ t: 'relay', relay: { url: text(output['url']), username: text(output['username']), password: text(output['password']) } });
     case 'needOffer':
       return page({ t: 'needOffer' });
     case 'iceRestart':

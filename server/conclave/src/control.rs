@@ -9,7 +9,7 @@ use std::{collections::HashMap, sync::Arc};
 use axum::body::Bytes;
 use conclave_protocol::{
     ids::RoomId,
-    message::RefusalCode,
+    message::{RefusalCode, ServerMessage},
     room::{Limits, RoomRecord},
 };
 use conclave_rooms::{ConnId, Input, MediaCommand, Output, Priority, Rooms};
@@ -22,13 +22,19 @@ use crate::{
     ending::Ending,
     error::Error,
     media::MediaResult,
+    peers::Network,
     socket::{CloseCode, Lane, Outbox},
+    turn::Credentials,
 };
 
 /// What other tasks tell this one.
 pub(crate) enum ControlInput {
     /// A socket was opened.
-    Connected { conn: ConnId, outbox: Arc<Outbox> },
+    Connected {
+        conn: ConnId,
+        outbox: Arc<Outbox>,
+        network: Network,
+    },
     /// It sent a message.
     Frame { conn: ConnId, bytes: Bytes },
     /// It is gone.
@@ -53,7 +59,9 @@ pub(crate) struct Control {
     pub(crate) results: mpsc::Receiver<MediaResult>,
     pub(crate) media: mpsc::Sender<MediaCommand>,
     pub(crate) ending: Ending,
-    pub(crate) outboxes: HashMap<ConnId, Arc<Outbox>>,
+    /// What is handed to those who are admitted; `None`: TURN is off.
+    pub(crate) relaying: Option<Arc<Credentials>>,
+    pub(crate) outboxes: HashMap<ConnId, (Arc<Outbox>, Network)>,
     pub(crate) start: Instant,
 }
 
@@ -93,7 +101,7 @@ impl Control {
         self.rooms.handle(self.now_ms(), Input::Shutdown);
         self.drain().await;
         // Those who were not admitted yet too, whatever the rooms thought of them.
-        for outbox in self.outboxes.values() {
+        for (outbox, _) in self.outboxes.values() {
             outbox.end(RefusalCode::Closing.into());
         }
         Ok(())
@@ -106,10 +114,10 @@ impl Control {
     fn take(&mut self, input: ControlInput) -> Result<(), Error> {
         let now = self.now_ms();
         match input {
-            ControlInput::Connected { conn, outbox } => {
+            ControlInput::Connected { conn, outbox, network } => {
                 let mut server_nonce = [0; 32];
                 getrandom::fill(&mut server_nonce).map_err(|_| Error::Randomness)?;
-                self.outboxes.insert(conn, outbox);
+                self.outboxes.insert(conn, (outbox, network));
                 self.rooms.handle(now, Input::Connected { conn, server_nonce });
             }
             ControlInput::Frame { conn, bytes } => {
@@ -120,6 +128,9 @@ impl Control {
             }
             ControlInput::Closed { conn } => {
                 self.outboxes.remove(&conn);
+                if let Some(credentials) = &self.relaying {
+                    credentials.closed(Instant::now().into_std(), conn);
+                }
                 self.rooms.handle(now, Input::Closed { conn });
             }
             ControlInput::RoomAdded { record, allowed } => {
@@ -134,6 +145,21 @@ impl Control {
         Ok(())
     }
 
+    /// Hands an admitted connection its way around networks that block UDP. Without randomness it gets none.
+    fn offer_relay(&mut self, conn: ConnId) {
+        let (Some(credentials), Some((outbox, network))) = (&self.relaying, self.outboxes.get(&conn)) else {
+            return;
+        };
+        let Ok(issued) = credentials.issue(Instant::now().into_std(), conn, Some(*network)) else {
+            return;
+        };
+        let message = ServerMessage::Relay {
+            username: issued.username,
+            password: issued.password.to_string(),
+        };
+        outbox.push(Lane::High, message.encode().into());
+    }
+
     async fn drain(&mut self) {
         while let Some(output) = self.rooms.poll_output() {
             match output {
@@ -142,15 +168,16 @@ impl Control {
                         Priority::High => Lane::High,
                         Priority::Low => Lane::Low,
                     };
-                    if let Some(outbox) = self.outboxes.get(&conn) {
+                    if let Some((outbox, _)) = self.outboxes.get(&conn) {
                         outbox.push(lane, bytes);
                     }
                 }
                 Output::Close { conn, code } => {
-                    if let Some(outbox) = self.outboxes.get(&conn) {
+                    if let Some((outbox, _)) = self.outboxes.get(&conn) {
                         outbox.end(CloseCode::new(code));
                     }
                 }
+                Output::Admitted { conn } => self.offer_relay(conn),
                 // Waits for room, which the media loop makes whatever this task does.
                 Output::Media(command) => {
                     // Its death is noticed where its thread is watched.

@@ -55,6 +55,22 @@ pub enum Error {
     /// Another daemon serves this data folder.
     #[error("another conclave serves the data folder {}", .0.display())]
     DataDirBusy(PathBuf),
+    /// A file of the TLS certificate cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    CertificateFile {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Certificate and key cannot be used.
+    #[error("the certificate in {} cannot be used: {reason}", path.display())]
+    Certificate {
+        /// The certificate's file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: &'static str,
+    },
     /// No home folder to derive the default data folder from.
     #[error("no data folder was given and there is no home folder")]
     NoHome,

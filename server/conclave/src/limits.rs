@@ -5,17 +5,13 @@
 
 use std::time::Duration;
 
-/// TCP connections that may be open for plain HTTP at a time; the next one is closed unread.
+/// TCP connections that may be open for handshakes and HTTP at a time; the next one is closed unread. Sockets and TURN have limits
+/// of their own, in the configuration.
 ///
 /// A page load takes up to six connections for a second or two, so this is some hundred people arriving together.
-/// Larger: more memory for idle strangers (about 20 kB each). Smaller: a full room arriving at once sees retries.
-pub const MAX_HTTP_CONNECTIONS: usize = 1_024;
-
-/// Sockets (`/v1/socket`) open at a time on the whole server.
-///
-/// Eight full rooms of 250. Larger: more memory that strangers may bind before they prove a link. Smaller: a busy
-/// server says "full" while it could still carry.
-pub const MAX_SOCKETS: usize = 2_048;
+/// Larger: more memory for idle strangers (about 30 kB each with TLS). Smaller: a full room arriving at once sees retries, and
+/// fewer addresses, each with its own limit, are enough to fill it.
+pub const MAX_HTTP_CONNECTIONS: usize = 2_048;
 
 /// Time for the head of a request, and for an idle kept-alive connection to send its next one.
 ///
@@ -62,6 +58,39 @@ pub const HIGH_QUEUE_BYTES: usize = 4 << 20;
 pub const LOW_QUEUE_MESSAGES: usize = 4_096;
 /// Bytes that may wait in the low queue: the whole kept log (4 MiB) and one large welcome with room to spare.
 pub const LOW_QUEUE_BYTES: usize = 12 << 20;
+
+/// Time from accepting a connection to the end of its TLS handshake: two round trips on a bad path. Larger: half-open
+/// connections hold their places longer. Smaller: people on satellites fail.
+pub const TLS_HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How often certificate files are looked at. Renewals happen weeks before the old one ends, so a minute would do; it is short
+/// so that an operator who replaces a file sees it taken.
+pub const CERTIFICATE_LOOK: Duration = Duration::from_secs(10);
+
+/// Datagrams from all relayed members that may wait for the media loop: it empties them in batches within a millisecond.
+pub const RELAY_INPUT_QUEUE: usize = 1_024;
+
+/// Datagrams that may wait for one relayed member: about 70 kB, a quarter of a second at 2 Mbit/s. Larger: on a thin line sound
+/// arrives later and later. Smaller: the burst of one keyframe is cut.
+pub const RELAY_OUTPUT_QUEUE: usize = 64;
+
+/// Bytes of answers and datagrams that may wait for one relayed member's stream.
+pub const RELAY_OUTPUT_BYTES: usize = 256 * 1_024;
+
+/// Unsent bytes that the kernel keeps for a relayed member before it takes more: what waits there can no longer be dropped.
+pub const RELAY_UNSENT: u32 = 32 * 1_024;
+
+/// Time for a TURN client to prove itself and have an address. A browser takes two round trips.
+pub const RELAY_PROOF_DEADLINE: Duration = Duration::from_secs(10);
+
+/// A TURN client from which nothing came for this long is gone. Browsers check consent every five seconds at most.
+pub const RELAY_IDLE: Duration = Duration::from_secs(60);
+
+/// How often a TURN client's lifetimes are looked at.
+pub const RELAY_TICK: Duration = Duration::from_secs(5);
+
+/// How often addresses without connections are forgotten; they live 60 s and up to this much longer.
+pub const ADDRESS_SWEEP: Duration = Duration::from_secs(5);
 
 /// Inputs that may wait for the control task. Readers wait for room, so this only smooths bursts: 512 frames of at
 /// most 64 KiB are 32 MiB at the very worst.

@@ -1,30 +1,41 @@
 //! The daemon put together: bind everything, start the tasks, and serve until they end.
 
-use std::{collections::HashMap, future::Future, io, net::SocketAddr, sync::Arc};
+use std::{
+    collections::HashMap,
+    future::Future,
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use conclave_protocol::{keys::AdmissionPk, server_name::ServerName};
 use conclave_rooms::{Config as RoomsConfig, Input, Rooms};
 use conclave_sfu::{DtlsIdentity, MediaTap, Sfu, SfuConfig};
+use ipnet::IpNet;
 use tokio::{
     net::TcpListener,
-    sync::{mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot},
     time::{self, Instant},
 };
 
 use crate::{
     admin::server::{self as admin, Admin, AdminSocket},
     calendar::today,
-    config::Config,
+    config::{self, Config, Limits, Transport},
     control::{Control, ControlInput},
+    edge::Edge,
     ending::{self, Ending},
     error::Error,
     http, limits,
     manager::{self, Sockets},
     media::{self, MediaLoop, MediaSocket, UdpMedia},
+    peers::Peers,
     socket::Door,
     store::{DataDir, Store},
     tap::{FrameTap, NoTap},
     tasks::Tasks,
+    tls::Tls,
+    turn::{Credentials, Relayed, Relays, TurnDoor},
 };
 
 /// A server whose ports, folder and database are ours, and which serves nobody yet.
@@ -38,6 +49,10 @@ pub struct Server {
     data_dir: DataDir,
     store: Store,
     admin_socket: AdminSocket,
+    tls: Option<Tls>,
+    proxies: Option<Vec<IpNet>>,
+    turn: bool,
+    limits: Limits,
     tap: Option<Arc<dyn FrameTap>>,
 }
 
@@ -50,6 +65,10 @@ impl Server {
     /// As [`Server::bind`], with sockets that the service manager opened in place of those that the configuration names.
     pub async fn bind_with(config: Config, handed_over: Sockets) -> Result<Self, Error> {
         let data_dir = DataDir::open(&config.data_dir)?;
+        let tls = match &config.transport {
+            Transport::Plain | Transport::Proxied(_) => None,
+            Transport::Tls(source) => Some(Tls::open(source)?),
+        };
         let listening = |what, address: SocketAddr| {
             move |source| Error::Listen {
                 what,
@@ -87,6 +106,14 @@ impl Server {
             media_addr,
             data_dir,
             admin_socket,
+            // TURN hides in TLS; without it there is nowhere for it to be.
+            turn: config.turn && tls.is_some(),
+            tls,
+            proxies: match config.transport {
+                Transport::Proxied(nets) => Some(nets),
+                Transport::Plain | Transport::Tls(_) => None,
+            },
+            limits: config.limits,
             tap: None,
         })
     }
@@ -136,7 +163,7 @@ impl Server {
         let mut rooms = Rooms::new(RoomsConfig {
             server: self.name.clone(),
             dummy_admission_pk: dummy_admission_pk()?,
-            max_connections: limits::MAX_SOCKETS,
+            max_connections: self.limits.connections,
         });
         self.store.delete_expired(today()).await?;
         for room in self.store.rooms().await? {
@@ -148,6 +175,13 @@ impl Server {
         }
 
         let tap = self.tap.clone().unwrap_or_else(|| Arc::new(NoTap));
+        let (relays, plane_end) = Relays::new();
+        let credentials = self.turn.then(Arc::<Credentials>::default);
+        let turn = credentials.clone().map(|credentials| {
+            let realm = config::host_and_port(&self.name).0.to_owned();
+            let allocations = self.limits.turn_allocations;
+            Arc::new(TurnDoor::new(credentials, relays, realm, &self.candidates, allocations))
+        });
         let sfu = forwarding_plane(self.candidates, self.tap)?;
         let udp = self.udp;
         let media = MediaLoop {
@@ -157,13 +191,28 @@ impl Server {
             tap: Arc::clone(&tap),
             ending: ending.clone(),
         };
-        let media_end = media::spawn(media, move || open(udp)).map_err(|source| Error::Local {
-            what: "cannot start the media thread",
-            source,
-        })?;
+        let media_end =
+            media::spawn(media, move || Ok(Relayed::new(open(udp)?, plane_end))).map_err(|source| Error::Local {
+                what: "cannot start the media thread",
+                source,
+            })?;
 
-        let door = Arc::new(Door::new(control.clone(), tap));
-        let router = http::router(&self.name, Arc::clone(&door)).ok_or(Error::TaskFailed("http"))?;
+        let door = Arc::new(Door::new(control.clone(), tap, self.limits.connections));
+        let acceptor = self.tls.as_ref().map(Tls::acceptor).transpose()?;
+        let peers = Arc::new(Peers::new(self.limits.connections_per_address));
+        let proxied = self.proxies.is_some().then(|| Arc::clone(&peers));
+        let router = http::router(&self.name, Arc::clone(&door), proxied).ok_or(Error::TaskFailed("http"))?;
+        let (named, _) = config::host_and_port(&self.name);
+        let edge = Edge {
+            router,
+            tls: acceptor,
+            turn,
+            // SPEC: RFC 6066 §3: literal addresses are never in SNI.
+            host: (named.parse::<Ipv4Addr>().is_err() && !named.starts_with('[')).then(|| named.to_owned()),
+            peers,
+            proxies: self.proxies,
+            places: Arc::new(Semaphore::new(limits::MAX_HTTP_CONNECTIONS)),
+        };
         let admin = Arc::new(Admin {
             name: self.name,
             store: self.store.clone(),
@@ -178,13 +227,17 @@ impl Server {
             results,
             media: commands_in,
             ending: ending.clone(),
+            relaying: credentials,
             outboxes,
             start,
         };
         tasks.spawn("control", control_task.run());
         tasks.spawn("media", async move { media_ended(media_end.await) });
         let listener = self.listener;
-        tasks.spawn("http", http::accept_loop(listener, router, ending.clone()));
+        tasks.spawn("http", edge.run(listener, ending.clone()));
+        if let Some(tls) = self.tls {
+            tasks.spawn("tls", tls.keep(ending.clone()));
+        }
         tasks.spawn("admin", admin::run(self.admin_socket, admin, ending.clone()));
         tasks.spawn("watchdog", manager::watchdog(control.clone(), ending.clone()));
         tasks.spawn("expiry", sweep_expired(self.store, control, ending));

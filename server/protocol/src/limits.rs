@@ -55,6 +55,9 @@ pub const MAX_SDP: usize = 49_152;
 /// Longest media id (`a=mid`), bytes. Browsers number from "0"; RFC 9143 asks for three bytes or fewer where the header extension carries it.
 pub const MAX_MID: usize = 16;
 
+/// Longest name and password of the relay, bytes: 32 characters are 192 bits; twice that is room for another way of making them.
+pub const MAX_RELAY_TEXT: usize = 64;
+
 /// Most slot requests in one message: the 18 receiving slots of the first offer, with room for pages of small pictures.
 pub const MAX_SLOTS: usize = 64;
 

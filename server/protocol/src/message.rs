@@ -13,8 +13,8 @@ use crate::{
     ids::{CallId, RoomId, TrackId, TrackKind},
     keys::TransportPk,
     limits::{
-        CHUNK_DATA, MAX_ASSEMBLED, MAX_CALLS, MAX_ENVELOPE, MAX_FRAME, MAX_LAYER, MAX_MID, MAX_SDP, MAX_SEQ, MAX_SLOTS,
-        MAX_SUBMISSION, MAX_TRACKS, SHEET_LEN,
+        CHUNK_DATA, MAX_ASSEMBLED, MAX_CALLS, MAX_ENVELOPE, MAX_FRAME, MAX_LAYER, MAX_MID, MAX_RELAY_TEXT, MAX_SDP,
+        MAX_SEQ, MAX_SLOTS, MAX_SUBMISSION, MAX_TRACKS, SHEET_LEN,
     },
     room::Limits,
 };
@@ -192,6 +192,17 @@ pub enum ServerMessage {
         #[n(0)]
         n: u32,
     },
+    /// Name and password for TURN over TLS at this server's own name and port, for networks that block UDP. Comes just before
+    /// `Admitted`, and counts as long as this socket. There is no address in it: a client never goes where a server points.
+    #[n(11)]
+    Relay {
+        /// TURN's user name.
+        #[n(0)]
+        username: String,
+        /// TURN's password.
+        #[n(1)]
+        password: String,
+    },
 }
 
 /// From the client.
@@ -319,6 +330,9 @@ impl ServerMessage {
             Self::Answer { sdp } => within(sdp.len() <= MAX_SDP)?,
             Self::Tracks { tracks } => within(tracks.len() <= MAX_TRACKS)?,
             Self::Assigned { mid, .. } => within(mid.len() <= MAX_MID)?,
+            Self::Relay { username, password } => {
+                within(username.len() <= MAX_RELAY_TEXT && password.len() <= MAX_RELAY_TEXT)?;
+            }
             Self::Challenge { .. } | Self::Notice { .. } | Self::Refused { .. } | Self::Pong { .. } => {}
         }
         Ok(message)

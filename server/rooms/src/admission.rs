@@ -76,6 +76,7 @@ impl Rooms {
             calls: live.map(|(id, call)| call.head(*id)).collect(),
         };
         connection.phase = Phase::Admitted(Box::new(Admitted::new(proof, now_ms)));
+        self.out.admitted(conn);
         self.out.send(conn, &admitted);
         // The same transport key, so the same tab: its old socket is dead or about to be.
         if let Some(older) = older {

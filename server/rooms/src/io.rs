@@ -95,6 +95,11 @@ pub enum Output {
         /// The frame.
         bytes: Arc<[u8]>,
     },
+    /// The link was proven; the message that says so is the next output. What goes to admitted connections only may go now.
+    Admitted {
+        /// Who.
+        conn: ConnId,
+    },
     /// Send what is queued at high priority, then close with this WebSocket code. Nothing more comes for this connection.
     Close {
         /// Which.

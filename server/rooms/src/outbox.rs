@@ -65,6 +65,11 @@ impl Outbox {
         self.queue.pop_front()
     }
 
+    /// Says that a connection is admitted.
+    pub(crate) fn admitted(&mut self, conn: ConnId) {
+        self.queue.push_back(Output::Admitted { conn });
+    }
+
     /// One short message at high priority.
     pub(crate) fn send(&mut self, conn: ConnId, message: &ServerMessage) {
         self.send_all([conn], message);

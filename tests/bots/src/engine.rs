@@ -216,6 +216,8 @@ impl Engine {
                         socket.send(high, bytes);
                     }
                 }
+                // Native members reach the media port themselves; the way around is for browsers.
+                Output::Relay { .. } => {}
                 Output::NeedOffer | Output::IceRestart => self.offer().await,
                 Output::ApplyAnswer { sdp } => {
                     let Some(media) = &self.media else { continue };

@@ -4,14 +4,18 @@ import { existsSync } from 'node:fs';
 
 const CANDIDATES = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
-/** `profile`: a folder to use and keep. Without one, an empty profile that is deleted at the end. */
-export async function startChromium({ profile } = {}) {
+/**
+ * `profile`: a folder to use and keep. Without one, an empty profile that is deleted at the end. `home`: a home folder, where Chromium
+ * looks for authorities to trust. `more`: further switches.
+ */
+export async function startChromium({ profile, home, more = [] } = {}) {
   const executablePath = CANDIDATES.find((path) => path !== undefined && path !== '' && existsSync(path));
   if (executablePath === undefined) throw new Error('no Chromium found; set CHROMIUM to its path');
   return puppeteer.launch({
     executablePath,
     headless: true,
     ...(profile === undefined ? {} : { userDataDir: profile }),
+    ...(home === undefined ? {} : { env: { ...process.env, HOME: home } }),
     args: [
       '--no-sandbox',
       '--disable-gpu',
@@ -26,6 +30,7 @@ export async function startChromium({ profile } = {}) {
       '--disable-backgrounding-occluded-windows',
       '--disable-renderer-backgrounding',
       '--disable-background-timer-throttling',
+      ...more,
     ],
   });
 }

@@ -24,9 +24,10 @@ export async function freePort() {
 export class Server {
   /**
    * `tap: true` starts the same server with its taps open (tests/bots). `port`, `listen` and `more` (further options) are for
-   * tests that put something between browsers and the server.
+   * tests that put something between browsers and the server. `place`: a command in front that puts the process somewhere else,
+   * with the name and origin that it has there; it answers once it says so itself.
    */
-  static async start({ tap = false, port, listen = '127.0.0.1', more = [] } = {}) {
+  static async start({ tap = false, port, listen = '127.0.0.1', more = [], place } = {}) {
     const server = new Server();
     server.port = port ?? (await freePort());
     server.name = `localhost:${server.port}`;
@@ -34,8 +35,12 @@ export class Server {
     server.data = mkdtempSync(join(tmpdir(), 'conclave-test-'));
     const address = `127.0.0.1:${server.port}`;
     const options = [...more, '--listen', `${listen}:${server.port}`, '--udp', address, '--name', server.name, '--data-dir', server.data];
-    const [file, args] = tap ? [program('conclave-tap'), options] : [program('conclave'), ['serve', '--config', '/dev/null', ...options]];
-    server.command = [file, args];
+    server.command = tap ? [program('conclave-tap'), options] : [program('conclave'), ['serve', '--config', '/dev/null', ...options]];
+    if (place !== undefined) {
+      Object.assign(server, { name: place.name, origin: place.origin, says: `listening on ${place.origin}` });
+      const [file, ...args] = place.command;
+      server.command = [file, [...args, program('conclave'), 'serve', '--config', '/dev/null', '--data-dir', server.data, ...more]];
+    }
     server.log = [];
     server.answers = [];
     await server.#run();
@@ -58,6 +63,7 @@ export class Server {
       20_000,
       async () => {
         if (this.end !== undefined) throw new Error(`the server ended: ${JSON.stringify(this.end)}\n${this.log.join('\n')}`);
+        if (this.says !== undefined) return this.log.some((line) => line.includes(this.says));
         return fetch(`${this.origin}/healthz`).then((answer) => answer.ok, () => false);
       },
       () => this.log.join('\n'),

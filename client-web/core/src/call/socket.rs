@@ -160,6 +160,14 @@ impl Connection {
                 Ok(None)
             }
             Some(ServerMessage::Pong { .. }) | None => Ok(None),
+            Some(ServerMessage::Relay { username, password }) => {
+                out.push_back(Output::Relay {
+                    url: relay_url(&self.server),
+                    username,
+                    password: password.into(),
+                });
+                Ok(None)
+            }
             Some(message) => {
                 if let ServerMessage::Admitted { .. } = &message {
                     self.stage = Stage::Up;
@@ -246,6 +254,31 @@ impl Connection {
             Stage::Proving(since) => Some(since + ADMISSION_MS),
             Stage::Up => Some(self.ping_at.min(self.heard_at + 3 * PING_MS)),
             Stage::Down | Stage::Opening => None,
+        }
+    }
+}
+
+/// SECURITY: the relay is at the server itself, by the name in the link, whatever the server says: a member's address goes nowhere else.
+fn relay_url(server: &ServerName) -> String {
+    let name = server.as_str();
+    let has_port = name.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
+    let port = if has_port { "" } else { ":443" };
+    format!("turns:{name}{port}?transport=tcp")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_relay_is_the_server_itself() {
+        for (name, url) in [
+            ("meet.example", "turns:meet.example:443?transport=tcp"),
+            ("meet.example:8443", "turns:meet.example:8443?transport=tcp"),
+            ("[2001:db8::1]", "turns:[2001:db8::1]:443?transport=tcp"),
+            ("[2001:db8::1]:8443", "turns:[2001:db8::1]:8443?transport=tcp"),
+        ] {
+            assert_eq!(ServerName::parse(name).map(|name| relay_url(&name)).as_deref(), Ok(url));
         }
     }
 }

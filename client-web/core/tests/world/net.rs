@@ -187,7 +187,7 @@ impl World {
                         },
                     );
                 }
-                RoomsOutput::Media(_) => {}
+                RoomsOutput::Admitted { .. } | RoomsOutput::Media(_) => {}
             }
         }
     }

@@ -1,19 +1,20 @@
 //! The page and the door to the socket, over HTTP/1.1.
 //!
-//! Three addresses: the client's files, `/v1/socket`, `/healthz`. Plain HTTP, for loopback or a proxy that ends TLS.
-//! It keeps no log of requests and never looks at a peer's address.
+//! Three addresses: the client's files, `/v1/socket`, `/healthz`. What carries it, TLS or not, is `edge`'s.
+//! It keeps no log of requests and never has a peer's address.
 
-mod accept;
 mod files;
+mod forwarded;
 mod headers;
 mod origin;
+mod serve;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     Router,
     extract::{
-        Request, State,
+        Extension, Request, State,
         ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
     },
     http::{HeaderMap, Method, StatusCode},
@@ -24,8 +25,14 @@ use axum::{
 use conclave_protocol::{message::SOCKET_PATH, server_name::ServerName};
 
 use self::headers::SecurityHeaders;
-pub(crate) use self::{accept::accept_loop, files::plain};
-use crate::socket::{self, Door};
+pub(crate) use self::{
+    files::plain,
+    serve::{Whence, serve},
+};
+use crate::{
+    peers::Peers,
+    socket::{self, Door},
+};
 
 /// Answers `ok` while the daemon lives.
 const HEALTH_PATH: &str = "/healthz";
@@ -36,14 +43,17 @@ struct Site {
     name: ServerName,
     headers: SecurityHeaders,
     door: Arc<Door>,
+    /// Behind a proxy: limits per address are counted here, by what the proxy says.
+    proxied: Option<Arc<Peers>>,
 }
 
 /// Builds the whole site. `None` if the name cannot stand in a header, which a [`ServerName`] always can.
-pub(crate) fn router(name: &ServerName, door: Arc<Door>) -> Option<Router> {
+pub(crate) fn router(name: &ServerName, door: Arc<Door>, proxied: Option<Arc<Peers>>) -> Option<Router> {
     let site = Site {
         name: name.clone(),
         headers: SecurityHeaders::new(name)?,
         door,
+        proxied,
     };
     let router = Router::new()
         .route(SOCKET_PATH, get(open_socket))
@@ -77,14 +87,24 @@ async fn page(method: Method, request: Request) -> Response {
 /// Upgrades to the socket, if the page is ours and speaks our version.
 async fn open_socket(
     State(site): State<Site>,
+    Extension(mut whence): Extension<Whence>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     if !origin::origin_is_ours(&headers, &site.name) {
         return plain(StatusCode::FORBIDDEN, "not from this page\n");
     }
+    if let (Some(peers), Some(client)) = (&site.proxied, forwarded::client(&headers)) {
+        let Some(place) = peers.enter(Instant::now(), client) else {
+            return plain(StatusCode::SERVICE_UNAVAILABLE, "too many connections from there\n");
+        };
+        whence = Whence {
+            network: peers.network(client),
+            place: Some(Arc::new(place)),
+        };
+    }
     match upgrade {
-        Ok(upgrade) => socket::open(&site.door, upgrade),
+        Ok(upgrade) => socket::open(&site.door, upgrade, whence),
         Err(_) => plain(StatusCode::UPGRADE_REQUIRED, "this address speaks WebSocket\n"),
     }
 }

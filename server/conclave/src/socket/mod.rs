@@ -30,7 +30,12 @@ use tokio::{
 };
 
 pub(crate) use self::outbox::{Lane, Outbox};
-use crate::{control::ControlInput, http::plain, limits, tap::FrameTap};
+use crate::{
+    control::ControlInput,
+    http::{Whence, plain},
+    limits,
+    tap::FrameTap,
+};
 
 /// Read buffer per socket, and the size from which writes are pushed out. tungstenite's own 128 kB twice would be most of what
 /// a waiting connection costs; a message longer than this is read in steps.
@@ -61,15 +66,18 @@ impl From<RefusalCode> for CloseCode {
 /// Where new sockets come in: limits and the way to the control task.
 pub(crate) struct Door {
     places: Arc<Semaphore>,
+    all_places: usize,
     last_conn: AtomicU64,
     control: mpsc::Sender<ControlInput>,
     tap: Arc<dyn FrameTap>,
 }
 
 impl Door {
-    pub(crate) fn new(control: mpsc::Sender<ControlInput>, tap: Arc<dyn FrameTap>) -> Self {
+    /// At most `places` sockets are open at a time.
+    pub(crate) fn new(control: mpsc::Sender<ControlInput>, tap: Arc<dyn FrameTap>, places: usize) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(limits::MAX_SOCKETS)),
+            places: Arc::new(Semaphore::new(places)),
+            all_places: places,
             last_conn: AtomicU64::new(0),
             control,
             tap,
@@ -78,13 +86,13 @@ impl Door {
 
     /// Waits until all sockets are closed, or as long as a close may take.
     pub(crate) async fn emptied(&self) {
-        let all = u32::try_from(limits::MAX_SOCKETS).unwrap_or(u32::MAX);
+        let all = u32::try_from(self.all_places).unwrap_or(u32::MAX);
         let _ = time::timeout(limits::SOCKET_CLOSE_DEADLINE, self.places.acquire_many(all)).await;
     }
 }
 
 /// Answers the upgrade request; the socket's task starts when the upgrade is through.
-pub(crate) fn open(door: &Arc<Door>, upgrade: WebSocketUpgrade) -> Response {
+pub(crate) fn open(door: &Arc<Door>, upgrade: WebSocketUpgrade, whence: Whence) -> Response {
     let upgrade = upgrade.protocols([SUBPROTOCOL]);
     if upgrade.selected_protocol().is_none() {
         return plain(StatusCode::BAD_REQUEST, "this server speaks conclave.1\n");
@@ -99,16 +107,17 @@ pub(crate) fn open(door: &Arc<Door>, upgrade: WebSocketUpgrade) -> Response {
         .read_buffer_size(SOCKET_BUFFER)
         .write_buffer_size(SOCKET_BUFFER)
         .max_write_buffer_size(4 * wire::MAX_FRAME)
-        .on_upgrade(move |socket| serve(door, socket, place))
+        .on_upgrade(move |socket| serve(door, socket, whence, place))
 }
 
 /// The life of one socket.
-async fn serve(door: Arc<Door>, socket: WebSocket, place: OwnedSemaphorePermit) {
+async fn serve(door: Arc<Door>, socket: WebSocket, whence: Whence, place: OwnedSemaphorePermit) {
     let conn = ConnId(door.last_conn.fetch_add(1, Ordering::Relaxed));
     let outbox = Arc::new(Outbox::new());
     let connected = ControlInput::Connected {
         conn,
         outbox: Arc::clone(&outbox),
+        network: whence.network,
     };
     if door.control.send(connected).await.is_err() {
         return;
@@ -131,5 +140,5 @@ async fn serve(door: Arc<Door>, socket: WebSocket, place: OwnedSemaphorePermit) 
     let _ = door.control.send(ControlInput::Closed { conn }).await;
     // Closing a TCP connection with unread bytes resets it, and a reset can overtake the close frame that says why.
     let _ = time::timeout(limits::SOCKET_DISCARD, reader::discard(&mut stream)).await;
-    drop(place);
+    drop((place, whence));
 }

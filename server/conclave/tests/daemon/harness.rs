@@ -28,7 +28,7 @@ use conclave_protocol::{
 };
 use futures_util::{SinkExt, StreamExt};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     sync::oneshot,
     task::JoinHandle,
@@ -104,8 +104,13 @@ impl Running {
     }
 
     pub async fn start_in(folder: Folder, tap: Option<Arc<dyn FrameTap>>) -> Self {
+        let config = config(&folder.0);
+        Self::start_with(config, folder, tap).await
+    }
+
+    pub async fn start_with(config: Config, folder: Folder, tap: Option<Arc<dyn FrameTap>>) -> Self {
         guard::install().plant(TITLE);
-        let mut server = Server::bind(config(&folder.0)).await.expect("the server binds");
+        let mut server = Server::bind(config).await.expect("the server binds");
         if let Some(tap) = tap {
             server = server.with_tap(tap);
         }
@@ -192,7 +197,11 @@ pub enum End {
 }
 
 /// One open socket.
-pub struct Client(WebSocketStream<TcpStream>);
+pub struct Client(WebSocketStream<Box<dyn Wire>>);
+
+/// TCP, or TLS over it.
+pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for S {}
 
 /// The upgrade request as a browser of ours sends it, before a test changes it.
 pub fn upgrade_request() -> tungstenite::handshake::client::Request {
@@ -215,6 +224,14 @@ impl Client {
     /// Connects, or says with which status it was refused.
     pub async fn connect_with(server: &Running, request: tungstenite::handshake::client::Request) -> Result<Self, u16> {
         let stream = TcpStream::connect(server.http).await.expect("the port is open");
+        Self::connect_over(Box::new(stream), request).await
+    }
+
+    /// The same over a stream that is there.
+    pub async fn connect_over(
+        stream: Box<dyn Wire>,
+        request: tungstenite::handshake::client::Request,
+    ) -> Result<Self, u16> {
         match timeout(PATIENCE, client_async(request, stream))
             .await
             .expect("an answer to the upgrade")

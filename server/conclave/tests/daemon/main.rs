@@ -10,3 +10,5 @@ mod http;
 mod log;
 mod media;
 mod tap;
+mod tls;
+mod turn;

@@ -420,6 +420,13 @@ pub fn server_messages() -> Vec<(&'static str, ServerMessage)> {
         ("refused for now", refused(RefusalCode::RateLimited, Some(500), None)),
         ("refused as stale", refused(RefusalCode::StaleSequence, None, Some(11))),
         ("pong", ServerMessage::Pong { n: 7 }),
+        (
+            "relay",
+            ServerMessage::Relay {
+                username: "AbCdEfGhIjKlMnOp".into(),
+                password: "0123456789abcdefghijklmnopqrstuv".into(),
+            },
+        ),
     ]
 }
 

@@ -125,6 +125,9 @@ impl World {
                     let socket = self.sockets.get_mut(&conn).expect("closes a socket that was opened");
                     assert!(socket.closed.replace(code).is_none(), "closed twice");
                 }
+                Output::Admitted { conn } => {
+                    assert!(self.sockets.contains_key(&conn), "admits a socket that was opened")
+                }
                 Output::Media(command) => self.take_media(command),
             }
         }
