@@ -30,6 +30,7 @@ pub(crate) fn read(json: &str) -> Option<Input<'static>> {
             kind: kind(&value)?,
             on: on(&value)?,
         },
+        "mute" => Input::Mute(on(&value)?),
         "chat" => Input::Chat {
             text: text(&value, "text")?,
         },

@@ -5,10 +5,10 @@
 //! clock (`performance.now()`).
 
 mod inputs;
+mod names;
 mod outputs;
 
 use conclave_core::{CoreError, Input, Member, Options};
-use conclave_protocol::LinkError;
 use conclave_protocol::link::{GuestLink, Link};
 use conclave_protocol::server_name::ServerName;
 use js_sys::{Array, Object};
@@ -36,7 +36,7 @@ impl Core {
         place: Option<Vec<u8>>,
     ) -> Result<Core, JsValue> {
         let place = place.map(Zeroizing::new);
-        let link = GuestLink::parse(link).map_err(|e| JsValue::from_str(link_code(e)))?;
+        let link = GuestLink::parse(link).map_err(|e| JsValue::from_str(names::link(e)))?;
         let server = ServerName::parse(server).map_err(|_| JsValue::from_str("server"))?;
         let seed: [u8; 32] = seed.try_into().map_err(|_| JsValue::from_str("internal"))?;
         let options = Options {
@@ -97,21 +97,10 @@ pub fn parse_link(text: &str) -> JsValue {
         }
         Err(e) => {
             set(&out, "ok", false);
-            set(&out, "code", link_code(e));
+            set(&out, "code", names::link(e));
         }
     }
     out.into()
-}
-
-fn link_code(error: LinkError) -> &'static str {
-    match error {
-        LinkError::NotALink => "notALink",
-        LinkError::OwnerKey => "credential",
-        LinkError::OtherKind | LinkError::Invite => "notYetSupported",
-        LinkError::Cut => "cut",
-        LinkError::Checksum | LinkError::Malformed => "damaged",
-        LinkError::UnknownVersion | LinkError::UnknownCriticalFlag => "newer",
-    }
 }
 
 /// JavaScript's clock as whole milliseconds; what is not a time counts as the beginning.

@@ -2,9 +2,11 @@
 //!
 //! No logic.
 
-use conclave_core::{DepartReason, EndReason, EpochKeysOut, Event, NoticeCode, Output, Presence, RosterEntry, State};
+use conclave_core::{EpochKeysOut, Event, Output, Presence, RosterEntry, State};
 use js_sys::{Array, BigInt, Object, Reflect, Uint8Array, Uint32Array};
 use wasm_bindgen::JsValue;
+
+use crate::names;
 
 /// Sets a property of an object that was just made.
 pub(crate) fn set(object: &Object, key: &str, value: impl Into<JsValue>) {
@@ -90,9 +92,9 @@ fn write_keys(keys: &EpochKeysOut) -> Object {
 fn write_event(event: Event) -> Object {
     match event {
         Event::State(state) => {
-            let object = with("state", "state", state_name(state));
+            let object = with("state", "state", names::state(state));
             if let State::Ended(reason) = state {
-                set(&object, "reason", end_name(reason));
+                set(&object, "reason", names::end(reason));
             }
             object
         }
@@ -115,17 +117,12 @@ fn write_event(event: Event) -> Object {
         Event::Returned { name } => with("returned", "name", name),
         Event::Departed { name, reason } => {
             let object = with("departed", "name", name);
-            let reason = match reason {
-                DepartReason::Left => "left",
-                DepartReason::LostConnection => "lostConnection",
-                DepartReason::Removed => "removed",
-            };
-            set(&object, "reason", reason);
+            set(&object, "reason", names::departure(reason));
             object
         }
         Event::SafetyNumber(digits) => with("safetyNumber", "digits", digits),
         Event::WaitingCode(digits) => with("waitingCode", "digits", digits),
-        Event::Notice(code) => with("notice", "code", notice_name(code)),
+        Event::Notice(code) => with("notice", "code", names::notice(code)),
         Event::Reaction { from, char } => {
             let object = with("reaction", "from", hex(from.as_bytes()));
             set(&object, "char", char.to_string());
@@ -153,44 +150,6 @@ fn write_entry(entry: &RosterEntry) -> JsValue {
     }
     set(&object, "screenSlot", entry.screen_slot);
     object.into()
-}
-
-fn state_name(state: State) -> &'static str {
-    match state {
-        State::Connecting => "connecting",
-        State::Admitting => "admitting",
-        State::Knocking => "knocking",
-        State::Waiting => "waiting",
-        State::InCall => "inCall",
-        State::Reconnecting => "reconnecting",
-        State::Ended(_) => "ended",
-    }
-}
-
-fn end_name(reason: EndReason) -> &'static str {
-    match reason {
-        EndReason::Left => "left",
-        EndReason::Removed => "removed",
-        EndReason::NotAllowed => "notAllowed",
-        EndReason::RoomFull => "roomFull",
-        EndReason::ServerFull => "serverFull",
-        EndReason::CallLimit => "callLimit",
-        EndReason::ServerAway => "serverAway",
-        EndReason::Closing => "closing",
-        EndReason::Incompatible => "incompatible",
-        EndReason::Internal => "internal",
-    }
-}
-
-fn notice_name(code: NoticeCode) -> &'static str {
-    match code {
-        NoticeCode::FloorFull => "floorFull",
-        NoticeCode::MediaRefused => "mediaRefused",
-        NoticeCode::ChangeUnreadable => "changeUnreadable",
-        NoticeCode::PlaceBack => "placeBack",
-        NoticeCode::PlaceLost => "placeLost",
-        NoticeCode::ChatRefused => "chatRefused",
-    }
 }
 
 fn hex(bytes: &[u8; 16]) -> String {

@@ -36,6 +36,8 @@ pub enum Input<'a> {
         /// On or off.
         on: bool,
     },
+    /// The person muted their microphone, or opened it again. Muted, it stays published and sends silence: the server sees no difference.
+    Mute(bool),
     /// The person wrote.
     Chat {
         /// What.

@@ -35,6 +35,10 @@ pub const LOST_AFTER_MS: u64 = 10_000;
 /// Removed after this silence (protocol.md §2). Shorter throws out phones in tunnels; longer keeps keys with a stolen tab.
 pub const REMOVE_AFTER_MS: u64 = 90_000;
 
+/// In calls with more members than seats, a muted microphone's seat is given back after this. Shorter shows the server each pause that somebody
+/// makes; longer keeps seats from people who have something to say.
+pub const SEAT_KEPT_MS: u64 = 30_000;
+
 /// Shortest distance of two commits by the routine committer: the first acts at once, then two a second.
 pub const COMMIT_GAP_MS: u64 = 500;
 /// The next in the committers' order acts this much later than the one before.

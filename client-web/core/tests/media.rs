@@ -134,3 +134,94 @@ fn switches_outlive_a_lost_socket() {
         "a new attachment needs a new offer"
     );
 }
+
+#[test]
+fn a_muted_microphone_stays_published_and_others_are_told_by_its_owner_alone() {
+    use TrackKind::{Camera, Microphone};
+    let mut world = World::new(1);
+    world.call_of(&["Ada", "Bea"]);
+    publish(&mut world, 0, Microphone, true);
+    publish(&mut world, 0, Camera, true);
+    world.run(1_000);
+    world.give(0, Input::Mute(true));
+    world.run(60_000);
+    assert!(world.tabs[1].sees("Ada").is_some_and(|e| !e.microphone && e.camera));
+    assert!(world.tabs[0].roster.iter().any(|e| e.is_self && !e.microphone));
+    assert_eq!(
+        received(&world, 1),
+        all(&["Ada"], &[Camera, Microphone]),
+        "muting was seen by the server"
+    );
+    world.give(0, Input::Mute(false));
+    world.run(1_000);
+    assert!(world.tabs[1].sees("Ada").is_some_and(|e| e.microphone));
+}
+
+#[test]
+fn with_ten_a_seat_goes_back_some_time_after_muting_and_comes_again_with_the_voice() {
+    use TrackKind::Microphone;
+    let mut world = World::new(2);
+    let names = ["Ann", "Bob", "Cat", "Dan", "Eve", "Fay", "Gus", "Hal", "Ida", "Jim"];
+    let tabs = world.call_of(&names);
+    for tab in tabs.iter().take(8) {
+        publish(&mut world, *tab, Microphone, true);
+    }
+    world.run(1_000);
+    world.give(3, Input::Mute(true));
+    world.run(20_000);
+    assert!(
+        received(&world, 0).contains(&("Dan".into(), Microphone)),
+        "a seat went back at once"
+    );
+    publish(&mut world, 8, Microphone, true);
+    world.run(1_000);
+    assert!(world.tabs[8].notices.contains(&NoticeCode::FloorFull));
+    world.run(15_000);
+    assert!(
+        !received(&world, 0).contains(&("Dan".into(), Microphone)),
+        "a seat is kept for ever"
+    );
+    // The one who was refused unmutes: the seat is theirs, and there is none for Dan until somebody gives one back.
+    world.give(8, Input::Mute(true));
+    world.give(8, Input::Mute(false));
+    world.run(300);
+    assert!(
+        received(&world, 0).contains(&("Ida".into(), Microphone)),
+        "a free seat was not taken within 300 ms"
+    );
+    world.give(3, Input::Mute(false));
+    world.run(1_000);
+    assert!(world.tabs[3].notices.contains(&NoticeCode::FloorFull));
+    assert!(world.tabs[3].roster.iter().any(|e| e.is_self && !e.microphone));
+    publish(&mut world, 0, Microphone, false);
+    world.run(1_000);
+    world.give(3, Input::Mute(true));
+    world.give(3, Input::Mute(false));
+    world.run(1_000);
+    assert!(received(&world, 0).contains(&("Dan".into(), Microphone)));
+}
+
+#[test]
+fn a_hidden_tab_asks_for_no_pictures_and_keeps_the_sound() {
+    use TrackKind::{Camera, Microphone, Screen, ScreenAudio};
+    let mut world = World::new(3);
+    world.call_of(&["Ada", "Bea"]);
+    for kind in [Camera, Microphone, Screen, ScreenAudio] {
+        publish(&mut world, 0, kind, true);
+    }
+    world.run(1_000);
+    world.give(1, Input::Hidden(true));
+    world.run(120_000);
+    assert_eq!(received(&world, 1), all(&["Ada"], &[Microphone, ScreenAudio]));
+    assert!(
+        world.tabs[0]
+            .sees("Bea")
+            .is_some_and(|e| e.hidden && e.presence == conclave_core::Presence::Present)
+    );
+    world.give(1, Input::Hidden(false));
+    world.run(1_000);
+    assert_eq!(
+        received(&world, 1),
+        all(&["Ada"], &[Camera, Microphone, Screen, ScreenAudio])
+    );
+}

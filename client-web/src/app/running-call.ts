@@ -62,6 +62,8 @@ export class RunningCall implements CallPort {
   #codec: VideoCodec;
   #screen: { readonly video: MediaStreamTrack; readonly audio: MediaStreamTrack | null } | null = null;
   #published = new Map<TrackKind, boolean>();
+  /** What the core was told last. */
+  #muted: boolean | null = null;
   #ended = false;
   #mediaStopped = false;
 
@@ -116,6 +118,8 @@ export class RunningCall implements CallPort {
         break;
       case 'event':
         if (message.event.e === 'notice' && message.event.code === 'mediaRefused' && this.#connection?.refused() !== true) break;
+        // Nobody should look as if they could be heard.
+        if (message.event.e === 'notice' && message.event.code === 'floorFull') void this.#port.devices.set('microphone', false);
         this.model.handle(message.event);
         if (message.event.e === 'roster') this.#labelSounds();
         this.#port.changed(this.model);
@@ -353,13 +357,14 @@ export class RunningCall implements CallPort {
     const goodbye = (): void => (this.#port.place.kept ? this.#port.place.renew() : this.#intent({ t: 'leave' }));
     const renewing = setInterval(() => this.#port.place.renew(), RENEW_MS);
     const wake = new ScreenWake();
-    addEventListener('pagehide', goodbye);
+    // Before the page is gone, and not only when it goes: Firefox ends workers with it, and the farewell would stay behind.
+    for (const event of ['beforeunload', 'pagehide']) addEventListener(event, goodbye);
     this.#undo.push(
       () => wake.stop(),
       () => clearInterval(renewing),
       () => document.removeEventListener('visibilitychange', visibility),
       () => removeEventListener('online', online),
-      () => removeEventListener('pagehide', goodbye),
+      () => ['beforeunload', 'pagehide'].forEach((event) => removeEventListener(event, goodbye)),
     );
   }
 
@@ -367,8 +372,11 @@ export class RunningCall implements CallPort {
     const { devices } = this.#port;
     const camera = devices.cameraTrack.value;
     const microphone = devices.microphone.track.value;
-    const speaking = devices.microphoneOn.value;
-    await this.#send(TrackKind.Microphone, microphone, speaking);
+    const muted = !devices.microphoneOn.value;
+    // Before the microphone is published: who comes in muted needs no seat in a large call.
+    if (muted !== this.#muted) this.#intent({ t: 'mute', on: muted });
+    this.#muted = muted;
+    await this.#send(TrackKind.Microphone, microphone, microphone !== null);
     await this.#send(TrackKind.Camera, camera, camera !== null);
   }
 
@@ -378,7 +386,7 @@ export class RunningCall implements CallPort {
     await this.#send(TrackKind.ScreenAudio, audio, audio !== null);
   }
 
-  /** A muted microphone keeps its track and sends silence: the server sees no difference. */
+  /** A muted microphone keeps its track and its seat, and sends silence at the same rate: the server sees no difference. */
   async #send(kind: TrackKind, track: MediaStreamTrack | null, on: boolean): Promise<void> {
     const connection = this.#connection;
     if (connection === null) return;

@@ -7,6 +7,8 @@
 // from the page has a place where a key would fit, but one: the record of a person's place, which only the page can store,
 // and which the core worker hands out only to those who ticked the box for it.
 
+import type { DepartureName, EndName, LinkFault, NoticeName, StateName } from '../generated/core/conclave_core_wasm.js';
+
 /** What a track carries; the numbers are those of the wire protocol. */
 export const TrackKind = { Microphone: 0, Camera: 1, Screen: 2, ScreenAudio: 3 } as const;
 export type TrackKind = (typeof TrackKind)[keyof typeof TrackKind];
@@ -22,37 +24,20 @@ export type Role =
   | { readonly role: 'audioSlot' | 'cameraSlot'; readonly k: number };
 export type MidRole = Role & { readonly mid: string };
 
-/** Why a link cannot be used. */
-export type LinkProblem =
-  | 'notALink' // no Conclave link in the text at all
-  | 'cut' // the closing mark is missing: part of the link was lost on the way
-  | 'damaged' // whole, but the check sum does not fit
-  | 'newer' // made by a newer Conclave than this client
-  | 'notYetSupported' // personal invites and tickets
-  | 'credential' // the owner's file or deed: never belongs into a link field
-  | 'otherServer'; // a good link, for servers other than this one
+/** Why a link cannot be used: the core's words (core-wasm/src/names.rs), and a good link for servers other than this one. */
+export type LinkProblem = LinkFault | 'otherServer';
 
 export type ParsedLink =
   | { readonly ok: true; readonly servers: readonly string[]; readonly operatorKeys: boolean }
   | { readonly ok: false; readonly problem: LinkProblem };
 
-/** Why a call is over for us; the core's words. */
-export type EndReason =
-  | 'left'
-  | 'removed'
-  | 'notAllowed' // unknown room and wrong link alike: the server does not tell them apart, and neither do we
-  | 'roomFull'
-  | 'serverFull'
-  | 'callLimit'
-  | 'serverAway'
-  | 'closing'
-  | 'incompatible'
-  | 'internal';
+/** Why a call is over for us. The core's own words, like the next two: `text/en.ts` does not compile without a text for each. */
+export type EndReason = EndName;
 
-export type Phase = 'connecting' | 'admitting' | 'knocking' | 'waiting' | 'inCall' | 'reconnecting';
+export type Phase = Exclude<StateName, 'ended'>;
 
 /** Something worth a short sentence on the screen. */
-export type NoticeCode = 'floorFull' | 'mediaRefused' | 'changeUnreadable' | 'placeBack' | 'placeLost' | 'chatRefused';
+export type NoticeCode = NoticeName;
 
 /** One member as the group knows it. Ids are opaque and serve as keys only. */
 export interface RosterEntry {
@@ -73,7 +58,7 @@ export interface RosterEntry {
 }
 
 /** How somebody went: by their own word, by silence, or taken out by others. */
-export type Departure = 'left' | 'lostConnection' | 'removed';
+export type Departure = DepartureName;
 
 export type CallEvent =
   | { readonly e: 'phase'; readonly phase: Phase }
@@ -92,6 +77,8 @@ export type Intent =
   | { readonly t: 'mediaReady'; readonly mids: readonly MidRole[] }
   | { readonly t: 'localOffer'; readonly sdp: string }
   | { readonly t: 'publish'; readonly kind: TrackKind; readonly on: boolean }
+  /** A muted microphone stays published and sends silence. */
+  | { readonly t: 'mute'; readonly on: boolean }
   | { readonly t: 'chat'; readonly text: string }
   | { readonly t: 'hidden'; readonly on: boolean }
   | { readonly t: 'showSafetyNumber' }

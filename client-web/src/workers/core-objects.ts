@@ -33,13 +33,19 @@ export type CoreOutput =
   | { readonly to: 'media'; readonly message: CoreToMedia }
   | { readonly to: 'page'; readonly message: CoreToMain };
 
-const PHASES: ReadonlySet<string> = new Set<Phase>(['connecting', 'admitting', 'knocking', 'waiting', 'inCall', 'reconnecting']);
-const END_REASONS: ReadonlySet<string> = new Set<EndReason>([
-  'left', 'removed', 'notAllowed', 'roomFull', 'serverFull', 'callLimit', 'serverAway', 'closing', 'incompatible', 'internal',
-]);
-const NOTICES: ReadonlySet<string> = new Set<NoticeCode>(['floorFull', 'mediaRefused', 'changeUnreadable', 'placeBack', 'placeLost', 'chatRefused']);
-const DEPARTURES: ReadonlySet<string> = new Set<Departure>(['left', 'lostConnection', 'removed']);
-const LINK_PROBLEMS: ReadonlySet<string> = new Set<LinkProblem>(['notALink', 'cut', 'damaged', 'newer', 'notYetSupported', 'credential']);
+/** Every word of a union, named once: the type checker refuses a list that lacks one, or has one too many. */
+function words<W extends string>(all: Readonly<Record<W, true>>): (word: string) => word is W {
+  const known: ReadonlySet<string> = new Set(Object.keys(all));
+  return (word): word is W => known.has(word);
+}
+
+const isPhase = words<Phase>({ connecting: true, admitting: true, knocking: true, waiting: true, inCall: true, reconnecting: true });
+const isEnd = words<EndReason>({
+  left: true, removed: true, notAllowed: true, roomFull: true, serverFull: true, callLimit: true, serverAway: true, closing: true, incompatible: true, internal: true,
+});
+const isNotice = words<NoticeCode>({ floorFull: true, mediaRefused: true, changeUnreadable: true, placeBack: true, placeLost: true, chatRefused: true });
+const isDeparture = words<Departure>({ left: true, lostConnection: true, removed: true });
+const isLinkProblem = words<LinkProblem>({ notALink: true, cut: true, damaged: true, newer: true, notYetSupported: true, credential: true, otherServer: true });
 
 type Loose = Readonly<Record<string, unknown>>;
 
@@ -57,7 +63,7 @@ export function readLink(value: unknown): ParsedLink {
     return { ok: true, servers: link['servers'].map(text), operatorKeys: flag(link['operatorKeys']) };
   }
   const code = text(link['code']);
-  return { ok: false, problem: LINK_PROBLEMS.has(code) ? (code as LinkProblem) : 'damaged' };
+  return { ok: false, problem: isLinkProblem(code) ? code : 'damaged' };
 }
 
 export function readOutput(value: unknown): CoreOutput | null {
@@ -137,9 +143,9 @@ function readEvent(output: Loose): CallEvent | null {
   switch (output['t']) {
     case 'state': {
       const state = text(output['state']);
-      if (PHASES.has(state)) return { e: 'phase', phase: state as Phase };
+      if (isPhase(state)) return { e: 'phase', phase: state };
       const reason = text(output['reason']);
-      return { e: 'ended', reason: END_REASONS.has(reason) ? (reason as EndReason) : 'internal' };
+      return { e: 'ended', reason: isEnd(reason) ? reason : 'internal' };
     }
     case 'roster': {
       const members = output['members'];
@@ -150,13 +156,15 @@ function readEvent(output: Loose): CallEvent | null {
     case 'arrived':
     case 'returned':
       return { e: output['t'], name: text(output['name']) };
-    case 'departed':
-      return { e: 'departed', name: text(output['name']), how: DEPARTURES.has(text(output['reason'])) ? (text(output['reason']) as Departure) : 'left' };
+    case 'departed': {
+      const how = text(output['reason']);
+      return { e: 'departed', name: text(output['name']), how: isDeparture(how) ? how : 'left' };
+    }
     case 'safetyNumber':
       return { e: 'safetyNumber', digits: text(output['digits']) };
     case 'notice': {
       const code = text(output['code']);
-      return NOTICES.has(code) ? { e: 'notice', code: code as NoticeCode } : null;
+      return isNotice(code) ? { e: 'notice', code } : null;
     }
     default:
       return null;

@@ -76,7 +76,7 @@ function handle(message: MainToCore<MessagePort>): void {
       break;
     case 'join': {
       const seed = crypto.getRandomValues(new Uint8Array(SEED_BYTES));
-      const core: CoreMember = new (Core as unknown as new (...all: unknown[]) => CoreMember)(message.link, message.server, message.name, message.codecs, seed, message.place ?? undefined);
+      const core: CoreMember = new Core(message.link, message.server, message.name, message.codecs, seed, message.place ?? undefined);
       seed.fill(0);
       message.place?.fill(0);
       driver = new MemberDriver(core, port(message.socketUrl, message.media, message.keepPlace));

@@ -118,7 +118,7 @@ export class Member {
   async listen() {
     await this.page.evaluate(() => {
       const seen = (globalThis.__news = []);
-      const known = new WeakSet();
+      const known = new WeakSet(document.querySelectorAll('[data-test=notice]'));
       new MutationObserver(() => {
         for (const line of document.querySelectorAll('[data-test=notice]')) {
           if (!known.has(line)) seen.push(line.innerText.trim());

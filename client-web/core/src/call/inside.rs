@@ -12,7 +12,7 @@ use super::choose::Calls;
 use super::committer::Committer;
 use super::knock::Lobby;
 use super::log::{Log, Place};
-use super::media::Media;
+use super::media::{MUTED, Media};
 use super::newcomer::{Joined, read_card};
 use super::roster::Roster;
 use super::shared::Shared;
@@ -114,14 +114,18 @@ impl Inside {
             inside.media.wish(kind, on & (1 << kind as u8) != 0);
         }
         s.have_place(call, inside.group.identity());
+        inside.media.hide(hidden);
+        if on & MUTED != 0 {
+            inside.media.mute_before();
+        }
         inside.attach(now, s);
         inside.begin(now, s)?;
         Ok(inside)
     }
 
-    /// What the person has switched on: hand, hidden, bit per track kind.
+    /// What the person has switched on: hand, hidden, bit per track kind and [`MUTED`].
     pub(crate) fn switches(&self) -> (bool, bool, u8) {
-        (self.own.hand, self.own.hidden, self.media.wishes())
+        (self.own.hand, self.own.hidden, self.media.switches())
     }
 
     /// A connection was admitted: take our place again.

@@ -11,17 +11,29 @@ use conclave_protocol::message::{ClientMessage, SlotRequest, TrackState};
 use super::slots::{Candidate, Slots};
 use super::socket::Connection;
 use crate::io::{MidRole, Output, Role};
+use crate::limits::{PAIRS, SEAT_KEPT_MS};
 
 /// The one layer wanted until layers are chosen: the highest.
 const TOP_LAYER: u8 = conclave_protocol::limits::MAX_LAYER;
+
+/// Beside the bits of the track kinds: the microphone is muted. What is published and what is heard are two things, and the server learns only the first.
+pub(crate) const MUTED: u8 = 1 << 7;
 
 /// See the module.
 #[derive(Default)]
 pub(crate) struct Media {
     sections: Vec<MidRole>,
     answered: bool,
-    /// Bit per track kind: the person wants it on.
+    /// Bit per track kind: the person wants it on. And [`MUTED`].
     wishes: u8,
+    /// When the person muted. Nothing: they never spoke, and need no seat where seats are few.
+    muted_at: Option<u64>,
+    /// Muted for so long, with more members than seats, that the seat went back.
+    seatless: bool,
+    /// The server had no seat when the person wanted to speak.
+    refused: bool,
+    /// The tab is hidden: nobody looks at pictures.
+    hidden: bool,
     /// What the server was told last, by section.
     published: BTreeMap<String, bool>,
     /// What each slot was pointed at last.
@@ -74,8 +86,47 @@ impl Media {
         }
     }
 
-    /// Bit per track kind: what this member sends, for the beacon.
+    /// Mutes or unmutes. Unmuting asks for a seat again, if there was none.
+    pub(crate) fn mute(&mut self, now: u64, muted: bool) {
+        if muted {
+            self.muted_at = Some(now);
+            self.wishes |= MUTED;
+            return;
+        }
+        self.wishes &= !MUTED;
+        self.seatless = false;
+        if std::mem::take(&mut self.refused) {
+            self.wish(TrackKind::Microphone, true);
+        }
+    }
+
+    /// Muted since before the call: no seat is needed where seats are few.
+    pub(crate) fn mute_before(&mut self) {
+        self.wishes |= MUTED;
+    }
+
+    pub(crate) fn hide(&mut self, hidden: bool) {
+        self.hidden = hidden;
+    }
+
+    fn is_muted(&self) -> bool {
+        self.wishes & MUTED != 0
+    }
+
+    /// When a muted microphone gives its seat back, with so many others in the call. SPEC: protocol.md §3 (Floor).
+    pub(crate) fn seat_at(&self, others: usize) -> Option<u64> {
+        let holds = self.is_muted() && !self.seatless && self.wishes & bit(TrackKind::Microphone) != 0;
+        (holds && others >= PAIRS).then(|| self.muted_at.map_or(0, |at| at + SEAT_KEPT_MS))
+    }
+
+    /// Bit per track kind: what this member is heard and seen with, for the beacon.
     pub(crate) fn wishes(&self) -> u8 {
+        let silent = if self.is_muted() { bit(TrackKind::Microphone) } else { 0 };
+        self.wishes & !MUTED & !silent
+    }
+
+    /// Everything the person has switched, to be kept.
+    pub(crate) fn switches(&self) -> u8 {
         self.wishes
     }
 
@@ -94,6 +145,7 @@ impl Media {
     /// The server has no seat for the microphone.
     pub(crate) fn floor_full(&mut self) {
         self.wish(TrackKind::Microphone, false);
+        self.refused = true;
         let mics: Vec<String> = self.mids_of(Role::Publish(TrackKind::Microphone));
         for mid in mics {
             self.published.insert(mid, false);
@@ -109,8 +161,15 @@ impl Media {
     }
 
     /// Brings the server and the receivers up to date with what is wanted.
-    pub(crate) fn update(&mut self, others: &[Candidate], connection: &mut Connection, out: &mut VecDeque<Output>) {
+    pub(crate) fn update(
+        &mut self,
+        now: u64,
+        others: &[Candidate],
+        connection: &mut Connection,
+        out: &mut VecDeque<Output>,
+    ) {
         self.slots.assign(others);
+        self.seatless |= self.seat_at(others.len()).is_some_and(|at| now >= at);
         if !self.answered || !connection.is_up() {
             return;
         }
@@ -118,7 +177,8 @@ impl Media {
         for section in &self.sections {
             let (kind, want) = match section.role {
                 Role::Publish(kind) => {
-                    let on = self.wishes & bit(kind) != 0;
+                    let waits = kind == TrackKind::Microphone && self.seatless;
+                    let on = self.wishes & bit(kind) != 0 && !waits;
                     if self.published.get(&section.mid).copied().unwrap_or(false) != on {
                         self.published.insert(section.mid.clone(), on);
                         connection.send(
@@ -143,6 +203,9 @@ impl Media {
                     self.slots.wanted_screen(TrackKind::ScreenAudio, others),
                 ),
             };
+            // Sound goes on in a hidden tab; pictures would only cost.
+            let want =
+                want.filter(|track| !(self.hidden && matches!(track.kind, TrackKind::Camera | TrackKind::Screen)));
             if self.shown.get(&section.mid).copied() == want {
                 continue;
             }

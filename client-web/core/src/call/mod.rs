@@ -182,6 +182,7 @@ impl Member {
                 Input::MediaReady { mids } => inside.media_ready(now, mids, s),
                 Input::LocalOffer { sdp } => inside.offer(sdp, s),
                 Input::Publish { kind, on } => inside.publish(now, kind, on, s),
+                Input::Mute(muted) => inside.mute(now, muted, s),
                 Input::Chat { text } => inside.chat(now, &text, s),
                 Input::Hand(up) => inside.hand(now, up, s),
                 Input::Reaction(char) => inside.react(char, s),
@@ -195,6 +196,8 @@ impl Member {
         match input {
             Input::Publish { kind, on: true } => self.switches.2 |= 1 << kind as u8,
             Input::Publish { kind, on: false } => self.switches.2 &= !(1 << kind as u8),
+            Input::Mute(true) => self.switches.2 |= media::MUTED,
+            Input::Mute(false) => self.switches.2 &= !media::MUTED,
             Input::Hand(up) => self.switches.0 = up,
             Input::Hidden(hidden) => self.switches.1 = hidden,
             Input::Chat { .. } => s.event(Event::Notice(NoticeCode::ChatRefused)),
@@ -254,8 +257,17 @@ impl Member {
             RefusalCode::RoomFull => self.end(EndReason::RoomFull),
             RefusalCode::ServerFull => self.end(EndReason::ServerFull),
             RefusalCode::Malformed | RefusalCode::TooLarge => self.end(EndReason::Incompatible),
-            // The server goes down or is too busy: try again later.
-            _ => self.drop_connection(),
+            // The server goes down or is too busy: try again later. The others belong to calls, of which it was not asked yet. Listed one by one: a new code
+            // of the server has to be thought of here, or this does not compile.
+            RefusalCode::Closing
+            | RefusalCode::RateLimited
+            | RefusalCode::StaleSequence
+            | RefusalCode::UnknownCall
+            | RefusalCode::SdpUnusable
+            | RefusalCode::NotAttached
+            | RefusalCode::CallLimit
+            | RefusalCode::BacklogGone
+            | RefusalCode::FloorFull => self.drop_connection(),
         }
     }
 

@@ -41,6 +41,9 @@ impl Inside {
             self.lost(s);
             return Turn::Stay;
         }
+        if self.seat_at().is_some_and(|at| now >= at) {
+            self.refresh(now, s);
+        }
         if self.roster.mark_lost(now) {
             self.refresh(now, s);
         }
@@ -61,6 +64,7 @@ impl Inside {
         if self.attached {
             all.extend([
                 Some(self.own.beacon_at),
+                self.seat_at(),
                 self.cards.at,
                 self.roster.timeout(),
                 self.lobby.waiting.iter().filter_map(|w| self.add_at(now, w)).min(),
@@ -72,6 +76,10 @@ impl Inside {
         }
         // Whatever was due has been done by `tick`; what could not be done waits for an input and must not spin the caller.
         all.into_iter().flatten().filter(|at| *at > now).min()
+    }
+
+    fn seat_at(&self) -> Option<u64> {
+        self.media.seat_at(self.roster.len().saturating_sub(1))
     }
 
     fn beacon(&mut self, now: u64, s: &mut Shared) {
@@ -234,8 +242,15 @@ impl Inside {
         self.refresh(now, s);
     }
 
+    pub(crate) fn mute(&mut self, now: u64, muted: bool, s: &mut Shared) {
+        self.media.mute(now, muted);
+        self.beacon_soon(now);
+        self.refresh(now, s);
+    }
+
     pub(crate) fn hidden(&mut self, now: u64, hidden: bool, s: &mut Shared) {
         self.own.hidden = hidden;
+        self.media.hide(hidden);
         self.beacon_soon(now);
         self.refresh(now, s);
     }

@@ -29,7 +29,7 @@ impl Inside {
     }
 
     /// Brings slots, roster and codec up to date.
-    pub(super) fn refresh(&mut self, _now: u64, s: &mut Shared) {
+    pub(super) fn refresh(&mut self, now: u64, s: &mut Shared) {
         let own = self.roster.own();
         let others: Vec<Candidate> = self
             .roster
@@ -42,7 +42,7 @@ impl Inside {
                 on: self.media.on(&e.data.transport_id),
             })
             .collect();
-        self.media.update(&others, &mut s.connection, &mut s.out);
+        self.media.update(now, &others, &mut s.connection, &mut s.out);
         let roster = self.entries();
         if roster != self.shown {
             self.shown.clone_from(&roster);
