@@ -157,8 +157,9 @@ export const en = {
     nameHint: 'Shown to the others in the call, and to nobody else.',
     nameLong: 'This name is too long.',
     keepPlace: 'Keep my place in this tab',
-    keepPlaceHint:
-      'Should the tab be loaded again, or your phone put it away, you can open the link within two minutes and be the same person for the others. Until you leave, this browser then stores keys of your place, possibly on disk. Unticked, nothing is stored. To go, press Leave: a closed tab looks like a lost connection.',
+    keepPlaceHint: 'If the tab is loaded again, open the link within two minutes and you are the same person for the others. For that, this browser stores keys of your place until you leave.',
+    keepPlaceMore:
+      'If you tick “Keep my place in this tab”, keys of your place may be written to disk, and traces of them may stay there for a while after you left. They hold neither your name nor the link. To go, press Leave: a closed tab then looks like a lost connection to the others. Unticked, nothing is stored.',
     backTitle: 'You were in this call',
     back: 'This tab was loaded again, and your place in the call is still kept. Your name was not: please give it again.',
     takeBack: 'Take your place back',

@@ -80,6 +80,7 @@ export function Join({ app }: ViewProps) {
       <details class="small-print">
         <summary>{en.join.historyTitle}</summary>
         <p>{en.join.history}</p>
+        <p>{en.join.keepPlaceMore}</p>
         <CopyLink app={app} />
       </details>
     </Shell>

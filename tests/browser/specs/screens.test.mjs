@@ -77,6 +77,33 @@ test('the door: landing page, broken link, join page', async () => {
   await bare.close();
 });
 
+test('a tab loaded again: with a place to take back, and without', async () => {
+  const kept = await scene.open('Kai', 5);
+  await kept.fillName();
+  await kept.click('keep-place');
+  await photograph(kept, 'join-keeping');
+  await kept.join();
+  await kept.page.reload();
+  await kept.untilState('welcome');
+  await photograph(kept, 'welcome-kept');
+  await kept.paste(scene.link);
+  await photograph(kept, 'join-back');
+  await kept.page.locator('[data-test=name-input]').fill('Kai');
+  await kept.click('take-back');
+  await kept.untilState('call');
+  await kept.click('leave');
+  await kept.untilState('ended');
+  await kept.close();
+  const lost = await scene.open('Lou', 6);
+  await lost.join();
+  await lost.page.reload();
+  await lost.untilState('welcome');
+  await photograph(lost, 'welcome-lost');
+  await lost.paste(scene.link);
+  await photograph(lost, 'join-lost');
+  await lost.close();
+});
+
 test('the call, with its panels, and the end', async () => {
   const ada = await scene.open('Ada', 1);
   await ada.fillName();
