@@ -24,6 +24,7 @@ pub mod cli;
 pub mod config;
 mod control;
 pub mod disclose;
+pub mod doctor;
 mod edge;
 mod ending;
 pub mod error;

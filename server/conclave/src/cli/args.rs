@@ -66,6 +66,16 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Look for what would keep calls from working, say how to mend it, and estimate how many fit
+    ///
+    /// Run it on the server, as root. Exit code 8: something should be mended.
+    Doctor {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        settings: SettingsArguments,
+    },
     /// Print a script with which a shell completes these commands
     Completions {
         /// Name of the shell

@@ -7,6 +7,7 @@ mod args;
 mod config;
 mod copies;
 mod disclose;
+mod doctor;
 mod identifiers;
 mod manual;
 mod room;
@@ -38,6 +39,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Backup { file, output } => copies::backup(&file, &output),
         Command::Restore { file, replace, output } => copies::restore(&file, replace, &output),
         Command::Config { command } => config::run(command),
+        Command::Doctor { json, settings } => match doctor::run(json, &settings) {
+            Ok(code) => return ExitCode::from(code),
+            Err(error) => Err(error),
+        },
         Command::Completions { shell } => {
             manual::completions(shell);
             Ok(())

@@ -17,6 +17,7 @@ use conclave_protocol::{
 use serde_json::Value;
 
 mod copies;
+mod doctor;
 mod manual;
 mod rooms;
 mod settings;
@@ -142,6 +143,7 @@ fn help_texts_are_as_written_down() {
     for (file, arguments) in [
         ("help.txt", &["--help"][..]),
         ("serve.txt", &["serve", "--help"]),
+        ("doctor.txt", &["doctor", "--help"]),
         ("room.txt", &["room", "--help"]),
         ("room-create.txt", &["room", "create", "--help"]),
         ("room-list.txt", &["room", "list", "--help"]),
