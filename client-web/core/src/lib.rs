@@ -20,6 +20,13 @@ pub mod limits;
 mod random;
 mod text;
 
+// The small world of the integration tests, for those tests that have to reach inside a member.
+#[cfg(test)]
+extern crate self as conclave_core;
+#[cfg(test)]
+#[path = "../tests/world/mod.rs"]
+mod world;
+
 pub use call::{Member, Options};
 pub use error::{CoreError, PolicyFault};
 pub use io::{

@@ -110,6 +110,9 @@ pub const FROZEN_MS: u64 = 5_000;
 /// Socket pings: every this often, and closed if nothing at all came in for three of them.
 pub const PING_MS: u64 = 10_000;
 
+/// Void commits whose sequences are remembered, for members that ask about them: the server takes two a second of each connection, and an answer is
+/// asked for at once.
+pub const KEPT_VOIDED: usize = 32;
 /// Messages of an epoch still to come that are kept until its commit arrives.
 pub const MAX_EARLY: usize = 64;
 /// A message of a later epoch without its commit by then: this member was left behind, and takes its place back. Also how long a member that

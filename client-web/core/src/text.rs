@@ -46,6 +46,11 @@ pub(crate) fn clean_name(raw: &str) -> Option<String> {
     (!out.is_empty() && out.len() <= MAX_NAME).then_some(out)
 }
 
+/// A reaction fit to show: one visible character. Nothing that reorders, hides or breaks the line that it stands in.
+pub(crate) fn is_reaction(c: char) -> bool {
+    !is_dangerous(c) && !is_invisible(c) && !c.is_whitespace()
+}
+
 /// Chat fit to show: line feeds stay, other controls and reordering marks become visible. `None` if empty or above 4,000 bytes.
 pub(crate) fn clean_chat(raw: &str) -> Option<String> {
     let out: String = raw
@@ -74,6 +79,25 @@ mod tests {
         assert_eq!(clean_name("\u{200B}\u{FEFF} \t"), None);
         assert_eq!(clean_name(&"x".repeat(65)), None);
         assert!(clean_name(&"x".repeat(64)).is_some());
+    }
+
+    #[test]
+    fn a_reaction_is_one_visible_character() {
+        for c in ['👍', '❤', '!', 'é'] {
+            assert!(is_reaction(c));
+        }
+        for c in [
+            '\u{202E}',
+            '\u{200F}',
+            '\u{2067}',
+            '\n',
+            '\u{7}',
+            ' ',
+            '\u{FEFF}',
+            '\u{E0041}',
+        ] {
+            assert!(!is_reaction(c), "U+{:04X}", u32::from(c));
+        }
     }
 
     #[test]

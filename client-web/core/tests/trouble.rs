@@ -139,6 +139,31 @@ fn words_that_overtake_their_epoch_are_not_lost() {
 }
 
 #[test]
+fn words_between_the_welcome_and_taking_part_reach_the_newcomer() {
+    for seed in 1..=3 {
+        let mut world = World::new(seed);
+        let mut tabs = world.call_of(&["A", "B"]);
+        world.run(1_000);
+        let epoch = world.tabs[0].epoch();
+        tabs.push(world.join("C"));
+        // The welcome is slow, and words overtake it.
+        world.tabs[tabs[2]].lag_low = 1_500;
+        world.until("A is in the new epoch", 3_000, |w| w.tabs[0].epoch() != epoch);
+        for text in ["first", "second"] {
+            world.give(tabs[0], Input::Chat { text: text.into() });
+            world.run(300);
+        }
+        assert!(world.tabs[tabs[2]].keys.is_empty(), "the welcome came before the words");
+        world.until("C is in", 4_000, |w| w.together(&tabs));
+        let heard = [
+            ("A".to_owned(), "first".to_owned()),
+            ("A".to_owned(), "second".to_owned()),
+        ];
+        assert_eq!(world.tabs[tabs[2]].chat, heard);
+    }
+}
+
+#[test]
 fn a_sleeping_machine_holds_its_sleep_against_nobody() {
     let mut world = World::new(1);
     let tabs = world.call_of(&["A", "B", "C"]);
@@ -219,4 +244,27 @@ fn random_comings_and_goings_converge() {
         people += alive.len();
     }
     assert!(people > 10, "too few were left for this to say anything");
+}
+
+/// After each join and each leave all who are there are in one group, for five minutes of ten a minute.
+#[test]
+fn ten_joins_and_leaves_a_minute_converge_each_time() {
+    for seed in 300..304 {
+        let mut world = World::new(seed);
+        let mut tabs = world.call_of(&["A", "B"]);
+        for n in 0..50 {
+            let (lag_up, lag_low) = (world.below(200), world.below(400));
+            if tabs.len() > 3 && world.below(2) == 0 {
+                let one = tabs.remove(world.below(tabs.len() as u64) as usize);
+                world.give(one, Input::Leave);
+            } else {
+                tabs.push(world.join(&format!("guest {n}")));
+                let newest = &mut world.tabs[tabs[tabs.len() - 1]];
+                (newest.lag_up, newest.lag_low) = (lag_up, lag_low);
+            }
+            world.until("they are in one group", 5_500, |w| w.together(&tabs));
+            world.run(6_000);
+            assert!(world.together(&tabs), "seed {seed}, step {n}: they parted");
+        }
+    }
 }

@@ -52,11 +52,11 @@ impl Rooms {
             self.detach(now_ms, conn);
         }
 
-        let Some(call) = self
-            .rooms
-            .get_mut(&room_id)
-            .and_then(|room| room.calls.get_mut(&call_id))
-        else {
+        let Some(room) = self.rooms.get_mut(&room_id) else {
+            return Ok(());
+        };
+        room.end_reading(conn);
+        let Some(call) = room.calls.get_mut(&call_id) else {
             return Ok(());
         };
         // Attaching again to the same call begins its media anew: the client makes a fresh peer connection.

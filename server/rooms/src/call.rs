@@ -18,6 +18,10 @@ use crate::{
 /// this time to their own sequence. Longer keeps an id in memory for nobody.
 const EMPTY_MS: u64 = 60_000;
 
+/// How long a welcome lets its addressee read without taking part. Clients attach within a round trip and a few seconds of a slow line; longer only
+/// feeds connections that chose another call.
+const READ_MS: u64 = 20_000;
+
 /// One call.
 pub(crate) struct Call {
     pub(crate) media: MediaCallKey,
@@ -28,6 +32,8 @@ pub(crate) struct Call {
     /// Sequences are still being collected after a restart; no commit is taken.
     pub(crate) restart: Option<Restart>,
     attached: BTreeMap<ConnId, TransportId>,
+    /// Who was welcomed and does not take part yet, and since when: they get messages, so that nothing said after their welcome is lost.
+    readers: BTreeMap<ConnId, u64>,
     empty_since: Option<u64>,
     /// The soonest timer that is set for this call.
     pub(crate) armed: Option<u64>,
@@ -43,6 +49,7 @@ impl Call {
             card: None,
             restart: (head_seq > 0).then(|| Restart::begin(now_ms)),
             attached: BTreeMap::new(),
+            readers: BTreeMap::new(),
             empty_since: Some(now_ms),
             armed: None,
         }
@@ -71,6 +78,22 @@ impl Call {
             // Its key is gone with its members, or will be renewed by whoever comes back.
             self.card = None;
         }
+    }
+
+    /// A welcome for this connection was taken: the call is open for it, read-only, until it takes part somewhere.
+    pub(crate) fn let_read(&mut self, conn: ConnId, now_ms: u64) {
+        self.readers.insert(conn, now_ms);
+    }
+
+    /// It takes part now, was removed again, or is gone.
+    pub(crate) fn end_reading(&mut self, conn: ConnId) {
+        self.readers.remove(&conn);
+    }
+
+    /// Everybody who gets messages.
+    pub(crate) fn listeners(&mut self, now_ms: u64) -> Vec<ConnId> {
+        self.readers.retain(|_, since| now_ms.saturating_sub(*since) < READ_MS);
+        self.attached.keys().chain(self.readers.keys()).copied().collect()
     }
 
     /// Everybody who takes part.

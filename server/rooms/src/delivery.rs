@@ -1,6 +1,6 @@
 //! Envelopes: who gets what, decided from the clear part alone.
 //!
-//! A commit and its welcomes are one submission: welcomes go out only if the commit is taken. The notice goes ahead of the commit's body, so that
+//! A commit and its welcomes are one submission: welcomes go out only if the commit is taken, and open the call's messages for their addressees. The notice goes ahead of the commit's body, so that
 //! senders of media stop using keys that are about to be old.
 
 use std::collections::BTreeSet;
@@ -108,6 +108,16 @@ impl Rooms {
             })
             .collect();
 
+        let outside: Vec<ConnId> = addressees
+            .iter()
+            .flatten()
+            .copied()
+            .filter(|conn| {
+                let admitted = self.connections.get(conn).and_then(Connection::admitted);
+                admitted.is_some_and(|admitted| admitted.attached.is_none())
+            })
+            .collect();
+
         let drop = !commit.clear.drop.is_empty();
         self.out
             .send_all(attached.iter().copied(), &ServerMessage::Notice { call_id, seq, drop });
@@ -127,12 +137,18 @@ impl Rooms {
                 self.out.send_low(newcomer, &frames);
             }
         }
-        if let Some(call) = self
-            .rooms
-            .get_mut(&room_id)
-            .and_then(|room| room.calls.get_mut(&call_id))
-        {
-            call.log.swap(seq, now_ms, frames);
+        if let Some(room) = self.rooms.get_mut(&room_id) {
+            for dropped in commit.clear.drop.iter().filter_map(|t| room.present.get(t)) {
+                if let Some(call) = room.calls.get_mut(&call_id) {
+                    call.end_reading(*dropped);
+                }
+            }
+            if let Some(call) = room.calls.get_mut(&call_id) {
+                call.log.swap(seq, now_ms, frames);
+                for newcomer in outside {
+                    call.let_read(newcomer, now_ms);
+                }
+            }
         }
         self.settle(now_ms, room_id, call_id);
         Ok(())
@@ -146,7 +162,8 @@ impl Rooms {
         allowance.message_bytes.take(now_ms, cost).map_err(Refusal::retry)?;
         let (_, room) = self.room_of(conn)?;
         let call = call_of_attached(room, conn, message.clear.call_id)?;
-        let others: Vec<ConnId> = call.attached().filter(|other| *other != conn).collect();
+        let mut others = call.listeners(now_ms);
+        others.retain(|other| *other != conn);
         self.out.send_all(
             others,
             &ServerMessage::EnvelopeIn {

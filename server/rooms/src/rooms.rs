@@ -55,6 +55,13 @@ impl Room {
         }
     }
 
+    /// A connection takes part now, or is gone: no call is open to it by a welcome alone.
+    pub(crate) fn end_reading(&mut self, conn: ConnId) {
+        for call in self.calls.values_mut() {
+            call.end_reading(conn);
+        }
+    }
+
     /// Whether one more call may begin. An empty one that only waits for its members gives way first, or a person who reloads the page a few times
     /// would lock the room for a minute.
     pub(crate) fn has_place_for_a_call(&mut self) -> bool {
@@ -342,6 +349,7 @@ impl Rooms {
         let Some(admitted) = connection.admitted() else { return };
         if let Some(room) = self.rooms.get_mut(&admitted.room_id()) {
             room.assembling.remove(&conn);
+            room.end_reading(conn);
             // A newer connection of the same tab may already have the place.
             if room.present.get(&admitted.transport()) == Some(&conn) {
                 room.present.remove(&admitted.transport());

@@ -181,6 +181,57 @@ fn messages_go_to_all_others_in_the_call_and_to_nobody_else() {
 }
 
 #[test]
+fn a_welcome_opens_the_messages_until_its_addressee_takes_part() {
+    let (mut w, r) = start();
+    let (a, b) = (w.attend(&r, 1, call(1), 0), w.attend(&r, 2, call(1), 0));
+    let (newcomer, other, elsewhere) = (w.enter(&r, 3), w.enter(&r, 4), w.attend(&r, 5, call(2), 0));
+    let says = |w: &mut World, who, n| w.send(who, &submission([envelope(ClearPart::message(call(1)), n, 512)]));
+    says(&mut w, a, 1);
+    // A welcome whose commit is not taken opens nothing.
+    w.send(b, &submission([commit(7, 1), welcome(99, &[3])]));
+    says(&mut w, a, 2);
+    assert_eq!(w.unsequenced(newcomer), []);
+    w.send(a, &submission([commit(0, 1), welcome(100, &[3]), welcome(101, &[5])]));
+    says(&mut w, a, 3);
+    says(&mut w, b, 4);
+    assert_eq!(
+        w.unsequenced(newcomer),
+        [3, 4],
+        "what was said after the welcome is lost"
+    );
+    assert_eq!(w.unsequenced(other), []);
+    assert_eq!(
+        w.unsequenced(elsewhere),
+        [],
+        "whoever takes part elsewhere reads two calls"
+    );
+    // It reads, and cannot speak.
+    says(&mut w, newcomer, 5);
+    assert_eq!(w.refusals(newcomer), [RefusalCode::NotAttached]);
+    w.send(
+        newcomer,
+        &ClientMessage::Attach {
+            call_id: call(1),
+            have_seq: 1,
+        },
+    );
+    says(&mut w, a, 6);
+    assert_eq!(w.unsequenced(newcomer), [6], "once, as everybody");
+    // Removed again before taking part; or never taking part.
+    let (removed, idle) = (w.enter(&r, 6), w.enter(&r, 7));
+    w.pass(1_000);
+    w.send(a, &submission([commit(1, 2), welcome(102, &[6, 7])]));
+    w.pass(1_000);
+    let drop = ClearPart::commit(call(1), 2, vec![transport(6)]);
+    w.send(a, &submission([envelope(drop, 3, 512)]));
+    says(&mut w, a, 7);
+    assert_eq!((w.unsequenced(removed), w.unsequenced(idle)), (vec![], vec![7]));
+    w.pass(25_000);
+    says(&mut w, a, 8);
+    assert_eq!(w.unsequenced(idle), [], "a call stays open for who does not come");
+}
+
+#[test]
 fn rooms_are_worlds_apart() {
     let (mut w, r) = start();
     let other_room = room(2, Limits::default());

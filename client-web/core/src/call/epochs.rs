@@ -13,8 +13,8 @@ use crate::error::CoreError;
 use crate::group::{Heard, Incoming, Merged};
 use crate::io::{EndReason, EpochKeysOut, Event, NoticeCode, Output};
 use crate::limits::{
-    CARD_INTERVAL_MS, CARD_REPEAT_MS, COMMIT_RETRY_MS, OLD_EPOCH_ADD_MS, OLD_EPOCH_REMOVE_MS, REMOVE_AFTER_MS,
-    SWITCH_AFTER_ADD_MS, SWITCH_AT_ONCE_UP_TO,
+    CARD_INTERVAL_MS, CARD_REPEAT_MS, COMMIT_RETRY_MS, LEFT_BEHIND_MS, OLD_EPOCH_ADD_MS, OLD_EPOCH_REMOVE_MS,
+    REMOVE_AFTER_MS, SWITCH_AFTER_ADD_MS, SWITCH_AT_ONCE_UP_TO,
 };
 
 use super::card::Card;
@@ -61,7 +61,7 @@ impl Inside {
             Incoming::OnlyForOthers => {
                 // Whoever moved on adds us anew. If all were treated alike nobody did, and the epoch goes on.
                 s.event(Event::Notice(NoticeCode::ChangeUnreadable));
-                self.ask_to_be_readded(now, s);
+                self.ask_to_be_readded(now, seq, s);
                 self.void(now, s);
                 Turn::Stay
             }
@@ -72,6 +72,8 @@ impl Inside {
     pub(super) fn void(&mut self, now: u64, s: &mut Shared) {
         self.drop_pending(now, s);
         self.log.advance(&mut s.out);
+        // Whoever could not read it was not left behind by it.
+        self.settle_lobby(now);
     }
 
     /// Another commit took the place of ours: it will be made again on top, if it is still wanted.
@@ -87,6 +89,14 @@ impl Inside {
     fn moved(&mut self, now: u64, merged: &Merged, mine: bool, s: &mut Shared) -> Turn {
         self.log.have_seq += 1;
         self.log.epoch_ended(now);
+        if merged.self_removed
+            && let Some(asking) = &mut self.asking
+        {
+            // The answer to what this member asked for; the welcome comes behind it.
+            asking.moved = true;
+            asking.until = now + LEFT_BEHIND_MS;
+            return Turn::Stay;
+        }
         if merged.self_removed {
             // Whoever was cut off for long was removed for their silence, and comes back; everybody else was told to go.
             let (returned_at, away) = self.own.returned;

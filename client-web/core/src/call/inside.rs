@@ -19,10 +19,10 @@ use super::shared::Shared;
 use super::takeback::Asking;
 use super::words::{Words, verify_leave};
 use crate::error::CoreError;
-use crate::group::{Group, Heard};
+use crate::group::{Group, Heard, Identity, Keyring};
 use crate::io::{EndReason, Event, NoticeCode, Output, RosterEntry, State};
 use crate::limits::{CARD_REPEAT_MS, COMMIT_RETRY_MS};
-use crate::text::clean_chat;
+use crate::text::{clean_chat, is_reaction};
 
 /// What the call asks of the member around it.
 pub(crate) enum Turn {
@@ -32,6 +32,8 @@ pub(crate) enum Turn {
     StartOver,
     /// This member lost its state, and takes its place back.
     TakeBack,
+    /// This member's leaf was replaced as it had asked, and the welcome is lost: knock again under the new leaf.
+    Knock(Keyring, Box<Identity>),
     /// This member was added anew while it stayed.
     Readded(Box<Joined>),
     /// Over.
@@ -351,7 +353,9 @@ impl Inside {
                     self.refresh(now, s);
                 }
             }
-            Words::Reaction { char } => s.event(Event::Reaction { from, char }),
+            // SECURITY: a character that reorders or hides text would reach into names and lines beside it.
+            Words::Reaction { char } if is_reaction(char) => s.event(Event::Reaction { from, char }),
+            Words::Reaction { .. } => {}
         }
     }
 

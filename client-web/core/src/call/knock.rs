@@ -31,16 +31,16 @@ struct Sealed {
 struct Body {
     #[cbor(n(0), with = "minicbor::bytes")]
     key_package: Vec<u8>,
-    /// By a member that could not read a commit, and stays in the epoch that this is sealed to unless others moved on.
+    /// By a member that could not read the commit of this sequence, and stays in the epoch that this is sealed to unless others moved on.
     #[n(1)]
-    behind: bool,
+    behind: Option<u64>,
 }
 
 /// Where a knock is sealed to: the lobby key of an epoch, from a card or, by a member that fell behind, from its own group.
 pub(crate) struct Door<'a> {
     pub(crate) epoch: u64,
     pub(crate) lobby_key: &'a [u8],
-    pub(crate) behind: bool,
+    pub(crate) behind: Option<u64>,
 }
 
 /// Binds a knock to its room, call and epoch.
@@ -90,8 +90,8 @@ pub(crate) struct Waiting {
     pub(crate) at: u64,
     /// The leaf key under which the resume proof is good, if there is one.
     pub(crate) proven_by: Option<[u8; 32]>,
-    /// The epoch in which a member says that it was left behind.
-    pub(crate) behind: Option<u64>,
+    /// The epoch in which a member says that it was left behind, and the sequence of the commit that it could not read.
+    pub(crate) behind: Option<(u64, u64)>,
 }
 
 impl Waiting {
@@ -101,7 +101,7 @@ impl Waiting {
         call: &CallId,
         (package, data): (KeyPackage, LeafData),
         known: Option<[u8; 32]>,
-        behind: Option<u64>,
+        behind: Option<(u64, u64)>,
     ) -> Self {
         Self {
             proven_by: Self::proven(&package, &data, call, known),
@@ -183,7 +183,13 @@ impl Lobby {
         let body: Body = cbor::decode(&body)?;
         let (package, data) = keyring.read_key_package(&body.key_package)?;
         let known = known(&data.member_id);
-        let new = Waiting::new(now, call, (package, data), known, body.behind.then_some(sealed.epoch));
+        let new = Waiting::new(
+            now,
+            call,
+            (package, data),
+            known,
+            body.behind.map(|seq| (sealed.epoch, seq)),
+        );
         // SECURITY: a knock under somebody else's transport must not push theirs out, nor one without proof a proven one.
         let same = |w: &Waiting| w.data.member_id == new.data.member_id;
         let taken = |w: &Waiting| w.data.transport_id == new.data.transport_id && !same(w);

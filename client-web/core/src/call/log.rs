@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use crate::io::Output;
-use crate::limits::{COMMIT_ECHO_MS, HOLD_ADD_MS, HOLD_DROP_MS, LEFT_BEHIND_MS, MAX_EARLY, PAST_EPOCH_MS};
+use crate::limits::{COMMIT_ECHO_MS, HOLD_ADD_MS, HOLD_DROP_MS, KEPT_VOIDED, LEFT_BEHIND_MS, MAX_EARLY, PAST_EPOCH_MS};
 
 /// A submission on its way.
 pub(crate) struct Pending {
@@ -34,6 +34,8 @@ pub(crate) struct Log {
     in_step_at: u64,
     /// When each past epoch ended, oldest first.
     ended: VecDeque<u64>,
+    /// Sequences of the newest void commits.
+    voided: VecDeque<u64>,
 }
 
 /// Where an incoming commit stands.
@@ -58,6 +60,7 @@ impl Log {
             early: VecDeque::new(),
             in_step_at: 0,
             ended: VecDeque::new(),
+            voided: VecDeque::new(),
         }
     }
 
@@ -119,10 +122,19 @@ impl Log {
         }
     }
 
-    /// The commit at the next sequence was dealt with, merged or void.
+    /// The commit at the next sequence was void.
     pub(crate) fn advance(&mut self, out: &mut VecDeque<Output>) {
         self.have_seq += 1;
+        if self.voided.len() == KEPT_VOIDED {
+            self.voided.pop_front();
+        }
+        self.voided.push_back(self.have_seq);
         self.release(out);
+    }
+
+    /// This member, too, found the commit of that sequence void.
+    pub(crate) fn was_void(&self, seq: u64) -> bool {
+        self.voided.contains(&seq)
     }
 
     /// Called when there are new keys, which end a hold, and when a commit was void: silence ends unless a later commit is announced already.

@@ -24,6 +24,8 @@ mod takeback;
 mod words;
 
 #[cfg(test)]
+mod behind;
+#[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
@@ -346,6 +348,13 @@ impl Member {
                 let (call, old) = (inside.call(), inside.into_group().into_identity());
                 let heir = s.heir(&call, old.data.member_id, &old.key);
                 self.go_outside(heir, true, Some(call));
+            }
+            Turn::Knock(keyring, identity) => {
+                let Some(inside) = self.leave_stage() else { return };
+                self.shared.stand(State::Reconnecting);
+                let newcomer = Newcomer::new(keyring, *identity, true, Some(inside.call()));
+                self.stage = Stage::Outside(Box::new(newcomer));
+                self.shared.connection.open(&mut self.shared.out);
             }
             Turn::Readded(joined) => {
                 if self.leave_stage().is_some() {

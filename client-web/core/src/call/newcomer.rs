@@ -280,7 +280,7 @@ impl Newcomer {
         let door = Door {
             epoch: card.epoch,
             lobby_key: &card.lobby_key,
-            behind: false,
+            behind: None,
         };
         let body = knock::seal(keyring, &s.room, &call, &door, package)?;
         self.asked.insert(call);

@@ -15,7 +15,7 @@ use super::words::{Beacon, Words};
 use crate::error::CoreError;
 use crate::io::{Event, MidRole, NoticeCode};
 use crate::limits::{ADDS_PER_COMMIT, CARD_INTERVAL_MS, COMMIT_RETRY_MS, PROMPT_BEACON_MS};
-use crate::text::clean_chat;
+use crate::text::{clean_chat, is_reaction};
 
 impl Inside {
     /// Time passed.
@@ -28,7 +28,10 @@ impl Inside {
         if self.log.left_behind(now) {
             return Turn::TakeBack;
         }
-        self.stop_asking(now);
+        let turn = self.stop_asking(now);
+        if !matches!(turn, Turn::Stay) {
+            return turn;
+        }
         if !self.attached {
             return Turn::Stay;
         }
@@ -105,7 +108,7 @@ impl Inside {
     }
 
     fn add_at(&self, now: u64, waiting: &Waiting) -> Option<u64> {
-        match admission(now, &self.roster, self.group.epoch(), waiting) {
+        match admission(now, &self.roster, (self.group.epoch(), &self.log), waiting) {
             Admission::At(at) => Some(at),
             Admission::NotYet | Admission::Never => None,
         }
@@ -116,7 +119,7 @@ impl Inside {
         let mut lobby = std::mem::take(&mut self.lobby);
         lobby.settle(now, |waiting| {
             !matches!(
-                admission(now, &self.roster, self.group.epoch(), waiting),
+                admission(now, &self.roster, (self.group.epoch(), &self.log), waiting),
                 Admission::Never
             )
         });
@@ -228,7 +231,7 @@ impl Inside {
     }
 
     pub(crate) fn react(&mut self, char: char, s: &mut Shared) {
-        if self.attached && !char.is_control() && self.say(&Words::Reaction { char }, s).is_ok() {
+        if self.attached && is_reaction(char) && self.say(&Words::Reaction { char }, s).is_ok() {
             s.event(Event::Reaction {
                 from: self.roster.own(),
                 char,

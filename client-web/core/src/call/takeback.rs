@@ -8,6 +8,7 @@ use conclave_protocol::ids::MemberId;
 
 use super::inside::{Inside, Turn};
 use super::knock::{self, Door, Waiting};
+use super::log::Log;
 use super::newcomer::Joined;
 use super::roster::Roster;
 use super::shared::Shared;
@@ -30,17 +31,19 @@ pub(super) struct Asking {
     keyring: Keyring,
     identity: Identity,
     pub(super) until: u64,
+    /// The others have taken the old leaf out; the welcome to the new one is on its way.
+    pub(super) moved: bool,
 }
 
 /// What becomes of a knock, by what this member knows of everybody, in its epoch.
 ///
 /// SECURITY: under the id of a member, or of one that was removed for their silence, is added only who holds that leaf's key or a proof by it;
 /// whoever said goodbye has no place to come back to; and a proof that nobody can check counts for nothing.
-pub(super) fn admission(now: u64, roster: &Roster, epoch: u64, waiting: &Waiting) -> Admission {
-    judge(now, roster, epoch, waiting).unwrap_or(Admission::Never)
+pub(super) fn admission(now: u64, roster: &Roster, (epoch, log): (u64, &Log), waiting: &Waiting) -> Admission {
+    judge(now, roster, (epoch, log), waiting).unwrap_or(Admission::Never)
 }
 
-fn judge(now: u64, roster: &Roster, epoch: u64, waiting: &Waiting) -> Result<Admission, PolicyFault> {
+fn judge(now: u64, roster: &Roster, (epoch, log): (u64, &Log), waiting: &Waiting) -> Result<Admission, PolicyFault> {
     let (id, transport) = (&waiting.data.member_id, &waiting.data.transport_id);
     // A transport that is another's would make the commit void for everyone.
     let taken = roster.has_transport(transport, Some(id));
@@ -68,7 +71,8 @@ fn judge(now: u64, roster: &Roster, epoch: u64, waiting: &Waiting) -> Result<Adm
     // Whoever is added without a good proof under a member's id makes a commit that all call void: MEM-012.
     Ok(match waiting.behind {
         _ if waiting.proven_by != Some(entry.key) => Admission::Never,
-        Some(behind) if behind >= epoch => Admission::NotYet,
+        Some((_, seq)) if log.was_void(seq) => Admission::Never,
+        Some((behind, _)) if behind >= epoch => Admission::NotYet,
         _ => Admission::At(0),
     })
 }
@@ -90,24 +94,24 @@ impl Inside {
     }
 
     /// Knocks at this member's own call: others that read the commit are an epoch ahead, and still open what is sealed to this one.
-    pub(super) fn ask_to_be_readded(&mut self, now: u64, s: &mut Shared) {
+    pub(super) fn ask_to_be_readded(&mut self, now: u64, seq: u64, s: &mut Shared) {
         if self.asking.is_some() {
             return;
         }
         // If it cannot be asked, later words of the others will show that they moved on.
-        if let Ok(asking) = self.ask(now, s) {
+        if let Ok(asking) = self.ask(now, seq, s) {
             self.asking = Some(asking);
         }
     }
 
-    fn ask(&mut self, now: u64, s: &mut Shared) -> Result<Asking, CoreError> {
+    fn ask(&mut self, now: u64, seq: u64, s: &mut Shared) -> Result<Asking, CoreError> {
         let keyring = s.keyring()?;
         let identity = s.heir(&self.call, self.roster.own(), &self.group.identity().key);
         let package = keyring.key_package(&identity)?;
         let door = Door {
             epoch: self.group.epoch(),
             lobby_key: self.lobby.public().ok_or(CoreError::NoGroup)?,
-            behind: true,
+            behind: Some(seq),
         };
         let body = knock::seal(&keyring, &s.room, &self.call, &door, package)?;
         s.send_envelope(ClearPart::knock(self.call), &body)?;
@@ -115,13 +119,16 @@ impl Inside {
             keyring,
             identity,
             until: now + LEFT_BEHIND_MS,
+            moved: false,
         })
     }
 
-    /// Nobody welcomed this member in time: the commit was void for all, or their words will say otherwise.
-    pub(super) fn stop_asking(&mut self, now: u64) {
-        if self.asking.as_ref().is_some_and(|a| now >= a.until) {
-            self.asking = None;
+    /// Nobody welcomed this member in time: the commit was void for all, or their words will say otherwise. If the leaf was replaced and only
+    /// the welcome is missing, the new leaf's key gets another.
+    pub(super) fn stop_asking(&mut self, now: u64) -> Turn {
+        match self.asking.take_if(|a| now >= a.until) {
+            Some(asking) if asking.moved => Turn::Knock(asking.keyring, Box::new(asking.identity)),
+            _ => Turn::Stay,
         }
     }
 
@@ -134,6 +141,7 @@ impl Inside {
             keyring,
             identity,
             until,
+            moved,
         } = asking;
         match keyring.join(identity, self.call, &body) {
             Ok(group) => Turn::Readded(Box::new(Joined {
@@ -148,6 +156,7 @@ impl Inside {
                     keyring,
                     identity,
                     until,
+                    moved,
                 });
                 Turn::Stay
             }
@@ -207,7 +216,7 @@ mod tests {
     }
 
     /// A knock under the id of 2 with leaf key 9, and a proof for it by `prover` in `call`.
-    fn knock(roster: &Roster, prover: Option<u8>, call: [u8; 16], behind: Option<u64>) -> Waiting {
+    fn knock(roster: &Roster, prover: Option<u8>, call: [u8; 16], behind: Option<(u64, u64)>) -> Waiting {
         let mut heir = identity(2, 9);
         heir.data.resume = prover.map(|seed| {
             let old = LeafKey::from_seed(&[seed; 32]);
@@ -224,7 +233,7 @@ mod tests {
     }
 
     fn let_in(roster: &Roster, waiting: &Waiting) -> bool {
-        matches!(admission(1_000, roster, 5, waiting), Admission::At(_))
+        matches!(admission(1_000, roster, (5, &Log::new(9)), waiting), Admission::At(_))
     }
 
     #[test]
@@ -234,9 +243,18 @@ mod tests {
         for (prover, call) in [(None, CALL), (Some(3), CALL), (Some(2), [8; 16])] {
             assert!(!let_in(&roster, &knock(&roster, prover, call, None)));
         }
-        assert!(let_in(&roster, &knock(&roster, Some(2), CALL, Some(4))));
-        let here = knock(&roster, Some(2), CALL, Some(5));
-        assert!(matches!(admission(1_000, &roster, 5, &here), Admission::NotYet));
+        // Left behind by the commit of sequence 10: in the epoch before this one; in this one; or it was void here, too.
+        let mut log = Log::new(9);
+        assert!(let_in(&roster, &knock(&roster, Some(2), CALL, Some((4, 10)))));
+        let here = knock(&roster, Some(2), CALL, Some((5, 10)));
+        assert!(matches!(admission(1_000, &roster, (5, &log), &here), Admission::NotYet));
+        log.advance(&mut std::collections::VecDeque::new());
+        for epoch in [5, 6] {
+            assert!(matches!(
+                admission(1_000, &roster, (epoch, &log), &here),
+                Admission::Never
+            ));
+        }
     }
 
     #[test]
@@ -256,7 +274,7 @@ mod tests {
         let late = 1_000 + REMEMBER_MS;
         stopped_by(PolicyFault::ProofUnknown, || {
             let waiting = knock(&gone, Some(2), CALL, None);
-            matches!(admission(late, &gone, 5, &waiting), Admission::At(_))
+            matches!(admission(late, &gone, (5, &Log::new(9)), &waiting), Admission::At(_))
         });
         // And so for whoever left by a signed leave: their key is not remembered.
         let mut leaving = roster();

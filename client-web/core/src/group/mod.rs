@@ -294,6 +294,12 @@ impl Group {
         &self.keyring
     }
 
+    /// Takes the keys of this member's place in the tree away; its messages go on.
+    #[cfg(test)]
+    pub(crate) fn spoil_tree_keys(&mut self) {
+        self.keyring.provider.storage().spoil_tree_keys();
+    }
+
     /// The call that this group is: its id, as [`Group`]'s makers checked.
     pub(crate) fn call(&self) -> CallId {
         self.call

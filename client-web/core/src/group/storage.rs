@@ -56,6 +56,18 @@ impl KeyStore {
         self.shelf().remove(&(kind, key));
     }
 
+    /// A test plays a member to which nothing opens that is sealed to its place in the tree: its private keys there are others than before.
+    #[cfg(test)]
+    pub(super) fn spoil_tree_keys(&self) {
+        for ((kind, _), bytes) in self.shelf().iter_mut() {
+            if matches!(kind, Kind::EncryptionKey | Kind::EpochKeys) {
+                let mut value: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
+                spoil(&mut value, false);
+                *bytes = Zeroizing::new(serde_json::to_vec(&value).unwrap_or_default());
+            }
+        }
+    }
+
     fn shelf(&self) -> std::sync::MutexGuard<'_, Shelf> {
         // INVARIANT: no code panics while holding the lock; a poisoned map is still a whole map.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -436,5 +448,20 @@ impl StorageProvider<VERSION> for KeyStore {
 
     fn delete_group_epoch_secrets<G: traits::GroupId<VERSION>>(&self, _: &G) -> Result<(), StoreFault> {
         Ok(())
+    }
+}
+
+/// Changes every number below a private key.
+#[cfg(test)]
+fn spoil(value: &mut serde_json::Value, private: bool) {
+    match value {
+        serde_json::Value::Object(map) => {
+            for (name, inner) in map {
+                spoil(inner, private || name == "private_key");
+            }
+        }
+        serde_json::Value::Array(all) => all.iter_mut().for_each(|inner| spoil(inner, private)),
+        serde_json::Value::Number(n) if private => *value = (n.as_u64().unwrap_or(0) ^ 1).into(),
+        _ => {}
     }
 }
