@@ -12,7 +12,7 @@ use conclave_protocol::{
     message::{RefusalCode, ServerMessage},
     room::{Limits, RoomRecord},
 };
-use conclave_rooms::{ConnId, Input, MediaCommand, Output, Priority, Rooms};
+use conclave_rooms::{ConnId, Input, MediaCommand, Output, Priority, Rooms, Totals};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{self, Duration, Instant},
@@ -39,6 +39,8 @@ pub(crate) enum ControlInput {
     Frame { conn: ConnId, bytes: Bytes },
     /// It is gone.
     Closed { conn: ConnId },
+    /// The operator asks for whole-server totals.
+    Totals(oneshot::Sender<Totals>),
     /// The operator made a room, opened it again, or changed what he allows there.
     RoomAdded {
         /// As the owner signed it.
@@ -132,6 +134,10 @@ impl Control {
                     credentials.closed(Instant::now().into_std(), conn);
                 }
                 self.rooms.handle(now, Input::Closed { conn });
+            }
+            ControlInput::Totals(answer) => {
+                // Whoever asked may have gone.
+                let _ = answer.send(self.rooms.totals());
             }
             ControlInput::RoomAdded { record, allowed } => {
                 let room = record.room_id;

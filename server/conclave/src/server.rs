@@ -29,6 +29,7 @@ use crate::{
     http, limits,
     manager::{self, Sockets},
     media::{self, MediaLoop, MediaSocket, UdpMedia},
+    metrics::{Observer, Traffic},
     peers::Peers,
     socket::Door,
     store::{DataDir, Store},
@@ -184,11 +185,13 @@ impl Server {
         });
         let sfu = forwarding_plane(self.candidates, self.tap)?;
         let udp = self.udp;
+        let traffic = Arc::new(Traffic::default());
         let media = MediaLoop {
             sfu,
             commands,
             results: results_in,
             tap: Arc::clone(&tap),
+            traffic: Arc::clone(&traffic),
             ending: ending.clone(),
         };
         let media_end =
@@ -217,6 +220,7 @@ impl Server {
             name: self.name,
             store: self.store.clone(),
             control: control.clone(),
+            observer: Observer::new(Arc::clone(&traffic), self.limits, self.data_dir.path()),
         });
 
         let mut tasks = Tasks::new(end);
@@ -240,6 +244,8 @@ impl Server {
         }
         tasks.spawn("admin", admin::run(self.admin_socket, admin, ending.clone()));
         tasks.spawn("watchdog", manager::watchdog(control.clone(), ending.clone()));
+        let traffic_ending = ending.clone();
+        tasks.spawn("traffic", async move { traffic.keep_looking(traffic_ending).await });
         tasks.spawn("expiry", sweep_expired(self.store, control, ending));
         manager::ready();
         let result = tasks.watch(shutdown).await;

@@ -73,7 +73,20 @@ fn records(mut data: &[u8]) -> String {
 
 fn fragments(text: &mut String, mut body: &[u8]) {
     while let Some((header, after)) = body.split_first_chunk::<12>() {
-        let [kind, len2, len1, len0, _, message, off2, off1, off0, size2, size1, size0] = *header;
+        let [
+            kind,
+            len2,
+            len1,
+            len0,
+            _,
+            message,
+            off2,
+            off1,
+            off0,
+            size2,
+            size1,
+            size0,
+        ] = *header;
         let word = |a, b, c| u32::from_be_bytes([0, a, b, c]);
         let name = match kind {
             1 => "ClientHello",
@@ -111,7 +124,10 @@ mod tests {
         trace.note(Duration::from_millis(9), Direction::Down, true, &[1, 1, 0, 0]);
         assert_eq!(
             trace.lines().collect::<Vec<_>>(),
-            ["7 up [0.3 handshake ClientHello#1 1024+4/1280] LOST", "9 down check answered 4"]
+            [
+                "7 up [0.3 handshake ClientHello#1 1024+4/1280] LOST",
+                "9 down check answered 4"
+            ]
         );
         for _ in 0..2 * MAX_LINES {
             trace.note(Duration::ZERO, Direction::Up, true, &[22]);

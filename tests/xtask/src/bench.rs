@@ -7,6 +7,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::client::{self, Profile};
+use crate::idle;
 use crate::place::Place;
 use crate::run::{Failure, Result, Show, Task};
 
@@ -16,7 +17,7 @@ struct Bench {
     run: fn(&Place) -> Result<serde_json::Value>,
 }
 
-const BENCHES: [Bench; 4] = [
+const BENCHES: [Bench; 5] = [
     Bench {
         name: "join",
         about: "from the click on Join to the first picture, in Chromium, and what of it takes how long",
@@ -26,6 +27,11 @@ const BENCHES: [Bench; 4] = [
         name: "join-release",
         about: "the same with what a release ships, which takes minutes to build",
         run: |place| join(place, Profile::Release),
+    },
+    Bench {
+        name: "idle",
+        about: "memory at rest and for each waiting connection, time to start, size of the released server",
+        run: idle::bench,
     },
     Bench {
         name: "sizes",

@@ -11,6 +11,8 @@
 
 mod bench;
 mod client;
+mod deploy;
+mod idle;
 mod long;
 mod place;
 mod plan;
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         ["check"] => suite::check(&place),
         ["build"] => client::build_all(&place, client::Profile::Ci),
         ["build", "--release"] => client::build_all(&place, client::Profile::Release),
+        ["package"] => deploy::package(&place),
         ["wasm"] => client::wasm(&place, client::Profile::Ci),
         ["fmt"] => suite::format(&place),
         ["bench", rest @ ..] => bench::bench(&place, rest),

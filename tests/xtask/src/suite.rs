@@ -7,9 +7,9 @@ use crate::place::Place;
 use crate::plan::{self, Lane, Step};
 use crate::run::{Failure, Result, Show, Task, at};
 use crate::tally::{self, Tally};
-use crate::{rules, tree};
+use crate::{deploy, rules, tree};
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 13] = [
     Step {
         name: "packages",
         about: "npm packages of the client and of the browser tests, by their lock files",
@@ -67,6 +67,13 @@ const STEPS: [Step; 11] = [
         run: clippy,
     },
     Step {
+        name: "tools",
+        about: "cargo-deb, into the target folder",
+        lane: Lane::Checks,
+        needs: &[],
+        run: deploy::tools,
+    },
+    Step {
         name: "build",
         about: "the whole workspace, with the client inside the server",
         lane: Lane::Then,
@@ -86,6 +93,13 @@ const STEPS: [Step; 11] = [
         lane: Lane::Then,
         needs: &["build"],
         run: cargo_test,
+    },
+    Step {
+        name: "deploy",
+        about: "the unit judged, the package installed in a fresh Debian, the container's root; members meet on both",
+        lane: Lane::Then,
+        needs: &["build", "tools"],
+        run: deploy::check,
     },
     Step {
         name: "browser",

@@ -2,7 +2,8 @@
 //!
 //! Whoever can open it owns the server anyway. It can make, list, show, restrict, close and delete rooms by number. It has, by design,
 //! no request that names, counts or locates people, and none that says whether a room is in use. Keys never pass here:
-//! the record of a new room holds public keys and sealed bytes only.
+//! the record of a new room holds public keys and sealed bytes only. A line that begins like an HTTP request for `/metrics` is
+//! answered as one, for collectors that can read a Unix socket.
 
 pub mod client;
 pub(crate) mod server;
@@ -10,6 +11,8 @@ pub(crate) mod server;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use conclave_protocol::room::RoomRecord;
 use serde::{Deserialize, Serialize};
+
+use crate::metrics::Snapshot;
 
 /// What a command asks of the daemon.
 #[derive(Serialize, Deserialize)]
@@ -22,6 +25,10 @@ pub enum Request {
         /// The record, see [`record_text`].
         record: String,
     },
+    /// The state of the whole server, rounded.
+    Status {},
+    /// The same as OpenMetrics.
+    Metrics {},
     /// All rooms.
     RoomList {},
     /// One room, with its record.
@@ -72,6 +79,13 @@ pub enum Reply {
     Server {
         /// The name that goes into rooms' keys.
         name: String,
+    },
+    /// To `Status`.
+    Status(Snapshot),
+    /// To `Metrics`.
+    Metrics {
+        /// OpenMetrics.
+        text: String,
     },
     /// To `RoomCreate`.
     RoomCreated {
@@ -147,6 +161,8 @@ pub enum Refusal {
     LaterThanOwner,
     /// This user is not the operator.
     NotOperator,
+    /// The server is about to end.
+    Ending,
     /// The database failed.
     Database,
 }
@@ -162,6 +178,7 @@ impl Refusal {
             Self::BadRequest => "the server does not know this request",
             Self::LaterThanOwner => "the room's owner signed an earlier last day",
             Self::NotOperator => "this user may not use the admin socket",
+            Self::Ending => "the server is about to end",
             Self::Database => "the server's database failed",
         }
     }
@@ -178,7 +195,7 @@ impl Refusal {
                 Some("only the owner can let a room last longer; 'conclave room show' says how long it lasts")
             }
             Self::NotOperator => Some("run this as the user that runs the server"),
-            Self::RoomExists | Self::Database => None,
+            Self::RoomExists | Self::Ending | Self::Database => None,
         }
     }
 }

@@ -6,7 +6,7 @@ use conclave_protocol::server_name::ServerName;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
-    sync::{Semaphore, mpsc},
+    sync::{Semaphore, mpsc, oneshot},
     time,
 };
 
@@ -16,6 +16,7 @@ use crate::{
     ending::Ending,
     error::Error,
     limits,
+    metrics::{Observer, Snapshot},
     store::{Inserted, OperatorLimits, Store, StoredRoom},
 };
 
@@ -24,6 +25,7 @@ pub(crate) struct Admin {
     pub(crate) name: ServerName,
     pub(crate) store: Store,
     pub(crate) control: mpsc::Sender<ControlInput>,
+    pub(crate) observer: Observer,
 }
 
 /// The socket's file, removed when the daemon ends.
@@ -89,6 +91,9 @@ async fn answer(mut stream: UnixStream, admin: &Admin) -> io::Result<()> {
         BufReader::new((&mut stream).take(limit))
             .read_until(b'\n', &mut line)
             .await?;
+        if line.starts_with(b"GET /metrics HTTP/1.") {
+            return scrape(stream, admin).await;
+        }
         match serde_json::from_slice(&line) {
             Ok(request) => admin.perform(request).await,
             Err(_) => Err(Refusal::BadRequest),
@@ -102,11 +107,38 @@ async fn answer(mut stream: UnixStream, admin: &Admin) -> io::Result<()> {
     stream.shutdown().await
 }
 
+/// The least of HTTP that collectors need.
+async fn scrape(mut stream: UnixStream, admin: &Admin) -> io::Result<()> {
+    let (status, body) = match admin.snapshot().await {
+        Ok(snapshot) => ("200 OK", snapshot.open_metrics()),
+        Err(_) => ("503 Service Unavailable", String::new()),
+    };
+    let answer = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(answer.as_bytes()).await?;
+    stream.shutdown().await
+}
+
 impl Admin {
+    async fn snapshot(&self) -> Result<Snapshot, Refusal> {
+        let rooms = self.store.count().await.map_err(|_| Refusal::Database)?;
+        let (answer, totals) = oneshot::channel();
+        self.tell(ControlInput::Totals(answer)).await;
+        let totals = totals.await.map_err(|_| Refusal::Ending)?;
+        Ok(self.observer.snapshot(totals.connections, rooms))
+    }
+
     async fn perform(&self, request: Request) -> Result<Reply, Refusal> {
         match request {
             Request::Server {} => Ok(Reply::Server {
                 name: self.name.as_str().to_owned(),
+            }),
+            Request::Status {} => Ok(Reply::Status(self.snapshot().await?)),
+            Request::Metrics {} => Ok(Reply::Metrics {
+                text: self.snapshot().await?.open_metrics(),
             }),
             Request::RoomCreate { record } => self.create(&record).await,
             Request::RoomList {} => {

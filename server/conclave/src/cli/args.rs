@@ -26,6 +26,24 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: RoomCommand,
     },
+    /// Show totals of the running server and warn of what runs out
+    Status {
+        /// End with code 8 if something is at 80 % of its limit
+        #[arg(long)]
+        check: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Print totals of the running server as OpenMetrics
+    Metrics {
+        #[command(flatten)]
+        data: DataArguments,
+    },
+    /// Show all that this server could be made to produce, and what others hold
+    Disclose {
+        #[command(flatten)]
+        output: Output,
+    },
     /// Write the database to one file, while the server runs or not
     Backup {
         /// New file; it holds rooms and nobody's name
@@ -47,6 +65,16 @@ pub(super) enum Command {
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
+    },
+    /// Look for what would keep calls from working, say how to mend it, and estimate how many fit
+    ///
+    /// Run it on the server, as root. Exit code 8: something should be mended.
+    Doctor {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        settings: SettingsArguments,
     },
     /// Print a script with which a shell completes these commands
     Completions {

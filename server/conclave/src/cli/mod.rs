@@ -6,10 +6,13 @@
 mod args;
 mod config;
 mod copies;
+mod disclose;
+mod doctor;
 mod identifiers;
 mod manual;
 mod room;
 mod serve;
+mod status;
 mod voice;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -27,9 +30,19 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Room { command } => room::run(command),
+        Command::Status { check, output } => match status::status(check, &output) {
+            Ok(code) => return ExitCode::from(code),
+            Err(error) => Err(error),
+        },
+        Command::Disclose { output } => disclose::run(&output),
+        Command::Metrics { data } => status::metrics(&data),
         Command::Backup { file, output } => copies::backup(&file, &output),
         Command::Restore { file, replace, output } => copies::restore(&file, replace, &output),
         Command::Config { command } => config::run(command),
+        Command::Doctor { json, settings } => match doctor::run(json, &settings) {
+            Ok(code) => return ExitCode::from(code),
+            Err(error) => Err(error),
+        },
         Command::Completions { shell } => {
             manual::completions(shell);
             Ok(())

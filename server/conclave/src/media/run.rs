@@ -14,7 +14,7 @@ use super::{
     bridge::{self, MediaResult},
     socket::{Batch, MediaSocket},
 };
-use crate::{ending::Ending, limits, tap::FrameTap};
+use crate::{ending::Ending, limits, metrics::Traffic, tap::FrameTap};
 
 /// Commands taken in one turn before sockets and timers get theirs.
 const COMMANDS_PER_TURN: usize = 16;
@@ -25,6 +25,7 @@ pub(crate) struct MediaLoop {
     pub(crate) commands: mpsc::Receiver<MediaCommand>,
     pub(crate) results: mpsc::Sender<MediaResult>,
     pub(crate) tap: Arc<dyn FrameTap>,
+    pub(crate) traffic: Arc<Traffic>,
     pub(crate) ending: Ending,
 }
 
@@ -52,6 +53,7 @@ where
 struct Plane {
     sfu: Sfu,
     tap: Arc<dyn FrameTap>,
+    traffic: Arc<Traffic>,
     waiting: VecDeque<MediaResult>,
 }
 
@@ -62,11 +64,13 @@ impl MediaLoop {
             mut commands,
             results,
             tap,
+            traffic,
             mut ending,
         } = self;
         let mut plane = Plane {
             sfu,
             tap,
+            traffic,
             waiting: VecDeque::new(),
         };
         let mut batch = Batch::default();
@@ -115,6 +119,7 @@ impl Plane {
         let now = Instant::now();
         for (from, data) in batch.datagrams() {
             self.tap.datagram_in(data);
+            self.traffic.received(data.len());
             self.sfu.handle(
                 now,
                 Input::Datagram {
@@ -132,6 +137,7 @@ impl Plane {
             match output {
                 Output::Datagram { to, data } => {
                     self.tap.datagram_out(&data);
+                    self.traffic.sent(data.len());
                     socket.send(to, &data);
                 }
                 other => self.waiting.extend(bridge::result(other)),

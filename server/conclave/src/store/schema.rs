@@ -63,6 +63,11 @@ pub(crate) fn prepare(connection: &mut Connection) -> Result<(), Error> {
     if !mode.eq_ignore_ascii_case("delete") || secure != 1 {
         return Err(Error::DatabaseDamaged);
     }
+    migrate(connection)
+}
+
+/// Brings the tables to the newest version.
+pub(crate) fn migrate(connection: &mut Connection) -> Result<(), Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);

@@ -17,9 +17,11 @@ use conclave_protocol::{
 use serde_json::Value;
 
 mod copies;
+mod doctor;
 mod manual;
 mod rooms;
 mod settings;
+mod status;
 
 struct Folder(PathBuf);
 
@@ -78,8 +80,13 @@ impl Serving {
     }
 
     fn start_in(folder: Folder) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    fn start_with(folder: Folder, more: &[&str]) -> Self {
         let mut child = conclave(&["serve", "--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0", "--data-dir"])
             .arg(&folder.0)
+            .args(more)
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary runs");
@@ -136,6 +143,7 @@ fn help_texts_are_as_written_down() {
     for (file, arguments) in [
         ("help.txt", &["--help"][..]),
         ("serve.txt", &["serve", "--help"]),
+        ("doctor.txt", &["doctor", "--help"]),
         ("room.txt", &["room", "--help"]),
         ("room-create.txt", &["room", "create", "--help"]),
         ("room-list.txt", &["room", "list", "--help"]),
@@ -145,6 +153,9 @@ fn help_texts_are_as_written_down() {
         ("room-expire.txt", &["room", "expire", "--help"]),
         ("room-close.txt", &["room", "close", "--help"]),
         ("room-open.txt", &["room", "open", "--help"]),
+        ("status.txt", &["status", "--help"]),
+        ("metrics.txt", &["metrics", "--help"]),
+        ("disclose.txt", &["disclose", "--help"]),
         ("backup.txt", &["backup", "--help"]),
         ("restore.txt", &["restore", "--help"]),
         ("completions.txt", &["completions", "--help"]),
