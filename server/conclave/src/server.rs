@@ -192,6 +192,7 @@ impl Server {
             results: results_in,
             tap: Arc::clone(&tap),
             traffic: Arc::clone(&traffic),
+            egress_mbit: self.limits.egress_mbit,
             ending: ending.clone(),
         };
         let media_end =

@@ -40,13 +40,18 @@ pub(super) fn run(output: &Output) -> Result<(), Error> {
             item(class.at, class.what, class.how_long);
         }
     }
-    heading("In the log");
-    for line in &all.log {
-        paragraph("  - ", line);
-    }
-    heading("What cannot be produced, because it is not here");
-    for line in &all.absent {
-        paragraph("  - ", line);
+    for (title, lines) in [
+        ("In the log", &all.log),
+        (
+            "What it could be made to produce from now on, by changing it",
+            &all.from_now_on,
+        ),
+        ("What cannot be produced, because it is not here", &all.absent),
+    ] {
+        heading(title);
+        for line in lines {
+            paragraph("  - ", line);
+        }
     }
     Ok(())
 }

@@ -59,7 +59,10 @@ pub(super) fn status(check: bool, output: &Output) -> Result<u8, Error> {
     }
     for usage in high {
         let (what, _) = words(usage.resource);
-        voice::note(&format!("warning: {what} is at {WARN_PERCENT} % of its limit or above"));
+        voice::note(&format!(
+            "warning: {what}: {} % of the limit",
+            usage.percent().unwrap_or(WARN_PERCENT)
+        ));
         voice::hint(advice(usage.resource));
     }
     Ok(code)
@@ -85,7 +88,7 @@ fn words(resource: Resource) -> (&'static str, &'static str) {
 
 fn advice(resource: Resource) -> &'static str {
     match resource {
-        Resource::EgressMbit => "pictures get smaller from here on; a faster line, or fewer large calls at a time",
+        Resource::EgressMbit => "at the limit pictures stand still; raise limits.egress_mbit if the line carries more",
         Resource::Connections => "newcomers will be refused; raise limits.connections if memory and line allow it",
         Resource::MemoryMb => "give the machine more memory, or lower limits.connections",
         Resource::Files => "raise LimitNOFILE in the service's unit",

@@ -7,6 +7,6 @@ use super::settings::Settings;
 /// The example.
 #[must_use]
 pub fn example() -> String {
-    // The library marks keys that have no default as "Required!" only if they are; ours are optional or have one.
-    template::<Settings>(FormatOptions::default())
+    // The library leaves the one key that everybody sets without a value.
+    template::<Settings>(FormatOptions::default()).replacen("#name =\n", "#name = \"meet.example.org\"\n", 1)
 }

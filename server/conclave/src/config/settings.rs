@@ -117,8 +117,8 @@ pub struct TurnSettings {
 #[derive(Config)]
 #[config(layer_attr(derive(serde::Serialize, Clone)))]
 pub struct LimitSettings {
-    /// Most that the whole server sends, in Mbit/s, 1 to 1000000. Pictures get smaller before sound suffers. Set it to four fifths of
-    /// the line's upload. Default: no limit of its own.
+    /// Most media that the whole server sends, in Mbit/s, 1 to 1000000. Above it pictures stand still now and then, and sound goes on;
+    /// without it a full line loses both. Set it to four fifths of the line's upload. Default: no limit of its own.
     #[config(validate((1..=1_000_000).contains(egress_mbit), "must be 1 to 1000000 (Mbit/s)"))]
     pub egress_mbit: Option<u32>,
 

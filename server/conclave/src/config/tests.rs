@@ -353,7 +353,7 @@ fn the_example_is_the_default_in_words() {
             .strip_prefix('#')
             .filter(|rest| !rest.is_empty() && !rest.starts_with(' '));
         match bare {
-            Some(key) if key.ends_with('=') => {}
+            Some(key) if key.ends_with('=') || key.starts_with("name =") => {}
             Some(key) => text.push_str(key),
             None => text.push_str(line),
         }

@@ -32,6 +32,8 @@ pub struct Disclosure {
     pub keys: Vec<places::Class>,
     /// What others hold, whatever this server does.
     pub others: Vec<places::Class>,
+    /// What it could be made to produce from now on, by changing it.
+    pub from_now_on: Vec<&'static str>,
     /// What cannot be produced, because it is not there.
     pub absent: Vec<&'static str>,
 }
@@ -54,6 +56,7 @@ pub fn disclose(data_dir: &Path) -> Result<Disclosure, Error> {
         log: places::LOG.to_vec(),
         keys: places::keys(),
         others: places::others(),
+        from_now_on: places::FROM_NOW_ON.to_vec(),
         absent: places::ABSENT.to_vec(),
     })
 }

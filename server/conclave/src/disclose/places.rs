@@ -37,6 +37,16 @@ pub(super) const LOG: &[&str] = &[
     "events of libraries are dropped before they become text",
 ];
 
+/// What an order, or whoever takes the machine over, could make it produce from then on.
+pub(super) const FROM_NOW_ON: &[&str] = &[
+    "addresses of those who connect, when, and which connections are in one room at the same time: by changing the program or \
+     recording the network",
+    "sizes and times of all packets, from which one can tell who has a camera on and how much moves, not what it shows",
+    "a changed page for one person or all, which could send keys and pictures elsewhere: until clients are signed, this is what to \
+     fear most",
+    "refusal: any room, any address, everything",
+];
+
 /// What cannot be produced.
 pub(super) const ABSENT: &[&str] = &[
     "sound, pictures, screens, chat, files, hands: sealed between the browsers, without a key on the server",
@@ -83,7 +93,7 @@ pub(super) fn memory() -> Vec<Class> {
         class(
             "TURN",
             "random user names and passwords, made for one connection; the relayed device's address",
-            "while connected, and minutes after",
+            "while connected",
         ),
         class(
             "rooms",

@@ -24,7 +24,8 @@ const MEANINGS: &[(&str, &str)] = &[
     ),
     (
         "rooms.room_id",
-        "hash of the room's key and this server's name; stands in no link, differs on every server, opens nothing",
+        "hash of the room's key and this server's name, different on every server; it opens nothing, but whoever has the \
+         room's link can compute it and so find that the room is here",
     ),
     (
         "rooms.admission_pk",

@@ -5,6 +5,7 @@
 //! the loop: so the two cannot wait for each other.
 
 mod bridge;
+mod egress;
 mod run;
 mod socket;
 

@@ -12,6 +12,7 @@ use tokio::{
 
 use super::{
     bridge::{self, MediaResult},
+    egress::Egress,
     socket::{Batch, MediaSocket},
 };
 use crate::{ending::Ending, limits, metrics::Traffic, tap::FrameTap};
@@ -26,6 +27,8 @@ pub(crate) struct MediaLoop {
     pub(crate) results: mpsc::Sender<MediaResult>,
     pub(crate) tap: Arc<dyn FrameTap>,
     pub(crate) traffic: Arc<Traffic>,
+    /// The operator's limit.
+    pub(crate) egress_mbit: Option<u32>,
     pub(crate) ending: Ending,
 }
 
@@ -54,6 +57,7 @@ struct Plane {
     sfu: Sfu,
     tap: Arc<dyn FrameTap>,
     traffic: Arc<Traffic>,
+    egress: Option<Egress>,
     waiting: VecDeque<MediaResult>,
 }
 
@@ -65,12 +69,14 @@ impl MediaLoop {
             results,
             tap,
             traffic,
+            egress_mbit,
             mut ending,
         } = self;
         let mut plane = Plane {
             sfu,
             tap,
             traffic,
+            egress: egress_mbit.map(|mbit| Egress::new(mbit, Instant::now())),
             waiting: VecDeque::new(),
         };
         let mut batch = Batch::default();
@@ -136,6 +142,11 @@ impl Plane {
         while let Some(output) = self.sfu.poll_output() {
             match output {
                 Output::Datagram { to, data } => {
+                    if let Some(egress) = &mut self.egress
+                        && !egress.allows(Instant::now(), &data)
+                    {
+                        continue;
+                    }
                     self.tap.datagram_out(&data);
                     self.traffic.sent(data.len());
                     socket.send(to, &data);

@@ -76,8 +76,7 @@ fn status_tells_totals_in_steps_and_warns_when_asked() {
         stdout(&words)
     );
     assert!(
-        stderr(&words)
-            .contains("conclave: warning: connections is at 80 % of its limit or above\nconclave: hint: newcomers"),
+        stderr(&words).contains("conclave: warning: connections: 100 % of the limit\nconclave: hint: newcomers"),
         "{}",
         stderr(&words)
     );
@@ -129,7 +128,7 @@ fn disclosure_needs_no_server_and_names_what_is_there() {
             .iter()
             .all(|column| column["is"].is_string())
     );
-    for part in ["memory", "log", "keys", "others", "absent"] {
+    for part in ["memory", "log", "keys", "others", "from_now_on", "absent"] {
         assert!(!told[part].as_array().expect("a list").is_empty(), "{part}");
     }
 
