@@ -85,7 +85,7 @@ impl Server {
         };
         let listener = listener.map_err(listening("tcp", config.listen))?;
         let http_addr = listener.local_addr().map_err(listening("tcp", config.listen))?;
-        let udp_wanted = config.udp.unwrap_or(http_addr);
+        let udp_wanted = config.media_address(http_addr);
         let udp = match handed_over.udp.into_iter().next() {
             Some(socket) => media::adopt(socket),
             None => media::bind(udp_wanted),

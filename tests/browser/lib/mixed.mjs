@@ -6,8 +6,11 @@ import { startChromium } from './chromium.mjs';
 import { startFirefox } from './firefox.mjs';
 
 export class MixedScene extends Scene {
-  /** `browsers`: which ones to start. `server`: one that runs already, and then is the caller's to stop. */
-  static async start({ browsers = ['chromium', 'firefox'], server } = {}) {
+  /**
+   * `browsers`: which ones to start. `server`: one that runs already, and then is the caller's to stop. `prefs`: Firefox's, beside
+   * those that all tests need.
+   */
+  static async start({ browsers = ['chromium', 'firefox'], server, prefs } = {}) {
     const scene = new MixedScene();
     scene.members = [];
     scene.browsers = {};
@@ -16,7 +19,7 @@ export class MixedScene extends Scene {
       scene.server = server ?? (await Server.start());
       scene.room = await scene.server.makeRoom();
       scene.link = scene.room.guest_link;
-      for (const name of browsers) scene.browsers[name] = await (name === 'firefox' ? startFirefox() : startChromium());
+      for (const name of browsers) scene.browsers[name] = await (name === 'firefox' ? startFirefox(prefs) : startChromium());
       scene.browser = scene.browsers.chromium;
     } catch (error) {
       await scene.end().catch(() => {});

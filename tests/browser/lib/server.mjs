@@ -24,17 +24,18 @@ export async function freePort() {
 export class Server {
   /**
    * `tap: true` starts the same server with its taps open (tests/bots). `port`, `listen` and `more` (further options) are for
-   * tests that put something between browsers and the server. `place`: a command in front that puts the process somewhere else,
-   * with the name and origin that it has there; it answers once it says so itself.
+   * tests that put something between browsers and the server. `plain`: media where the server takes it by itself, and not on
+   * loopback alone. `place`: a command in front that puts the process somewhere else, with the name and origin that it has there;
+   * it answers once it says so itself.
    */
-  static async start({ tap = false, port, listen = '127.0.0.1', more = [], place } = {}) {
+  static async start({ tap = false, port, listen = '127.0.0.1', plain = false, more = [], place } = {}) {
     const server = new Server();
     server.port = port ?? (await freePort());
     server.name = `localhost:${server.port}`;
     server.origin = `http://${server.name}`;
     server.data = mkdtempSync(join(tmpdir(), 'conclave-test-'));
     const address = `127.0.0.1:${server.port}`;
-    const options = [...more, '--listen', `${listen}:${server.port}`, '--udp', address, '--name', server.name, '--data-dir', server.data];
+    const options = [...more, '--listen', `${listen}:${server.port}`, ...(plain ? [] : ['--udp', address]), '--name', server.name, '--data-dir', server.data];
     server.command = tap ? [program('conclave-tap'), options] : [program('conclave'), ['serve', '--config', '/dev/null', ...options]];
     if (place !== undefined) {
       Object.assign(server, { name: place.name, origin: place.origin, says: `listening on ${place.origin}` });

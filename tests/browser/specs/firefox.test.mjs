@@ -117,9 +117,7 @@ test('who leaves is gone at once, in both browsers', async () => {
   await Promise.all([finn.close(), bo.close()]);
 });
 
-// In the long run only (`./x long browser`): now and then a Firefox waits in vain for a VP8 picture in a slot
-// that has carried VP9.
-for (const browser of process.env.CONCLAVE_LONG === undefined ? [] : ['chromium', 'firefox']) {
+for (const browser of ['chromium', 'firefox']) {
   test(`VP8 between every two of them once a ${browser} without VP9 is there, and VP9 again when it has left`, async () => {
     const vic = await scene.open('Vic', 5, { in: browser, before: keepPeers({ vp9: false }) });
     try {

@@ -25,7 +25,7 @@ struct Search {
 const SEARCHES: [Search; 4] = [
     Search {
         name: "browser",
-        about: "all browser specs, or those whose file names hold a WORD: rare lost datagrams, VP8 across browsers",
+        about: "all browser specs, or those whose file names hold a WORD: rare lost datagrams",
         run: browser,
     },
     Search {

@@ -15,7 +15,7 @@ mod show;
 mod tests;
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
 };
 
@@ -30,7 +30,7 @@ pub use self::{
     settings::{LogLevel, Settings, TlsMode},
     show::{Shown, show},
 };
-use crate::{error::Error, store};
+use crate::{error::Error, media::outward, store};
 
 /// Port of both the page and the media in the default configuration.
 pub const DEFAULT_PORT: u16 = 8443;
@@ -45,7 +45,8 @@ pub struct Config {
     pub name: Option<ServerName>,
     /// TCP address of the page, the sockets and TURN.
     pub listen: SocketAddr,
-    /// UDP address of the media and TURN; `None`: the same address and port as `listen`.
+    /// UDP address of the media and TURN; `None`: the same address and port as `listen`, or all addresses at that port where
+    /// `listen` is loopback in the clear.
     pub udp: Option<SocketAddr>,
     /// Addresses written into answers; empty: the bound address itself, or those of the network cards.
     pub public_addresses: Vec<PublicAddress>,
@@ -152,6 +153,31 @@ impl Config {
             .unwrap_or_else(|| store::admin_socket(&self.data_dir))
     }
 
+    /// Whether this server is the one that somebody tries on their own machine: the page on loopback, nothing said about media.
+    fn is_tried_locally(&self) -> bool {
+        self.udp.is_none()
+            && self.public_addresses.is_empty()
+            && self.transport == Transport::Plain
+            && self.listen.ip().is_loopback()
+    }
+
+    /// Where media is taken if the page is at `page`.
+    ///
+    /// Firefox sends no media to a loopback address. So while the page stays on loopback, media is taken at all addresses, where
+    /// nothing is answered that does not know a password from the page.
+    pub(crate) fn media_address(&self, page: SocketAddr) -> SocketAddr {
+        match (self.udp, page.ip()) {
+            (Some(udp), _) => udp,
+            (None, IpAddr::V4(_)) if self.is_tried_locally() => {
+                SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), page.port())
+            }
+            (None, IpAddr::V6(_)) if self.is_tried_locally() => {
+                SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), page.port())
+            }
+            (None, _) => page,
+        }
+    }
+
     /// Addresses that clients are told to send media to.
     pub(crate) fn candidates(&self, bound: SocketAddr) -> Result<Vec<SocketAddr>, Error> {
         if !self.public_addresses.is_empty() {
@@ -159,6 +185,14 @@ impl Config {
                 .public_addresses
                 .iter()
                 .map(|address| address.with_port_of(bound))
+                .collect());
+        }
+        if bound.ip().is_unspecified() && self.is_tried_locally() {
+            let own = [Some(self.listen.ip()), outward(self.listen.ip())];
+            return Ok(own
+                .into_iter()
+                .flatten()
+                .map(|ip| SocketAddr::new(ip, bound.port()))
                 .collect());
         }
         if bound.ip().is_unspecified() {

@@ -42,7 +42,7 @@ fn value(key: &str, loaded: &Loaded, config: &Config) -> Option<String> {
         "data_dir" => Some(path(&config.data_dir)),
         "public_addresses" => Some(list(config.public_addresses.iter().map(ToString::to_string).collect())),
         "listen.https" => Some(text(config.listen.to_string())),
-        "listen.udp" => Some(text(config.udp.unwrap_or(config.listen).to_string())),
+        "listen.udp" => Some(text(config.media_address(config.listen).to_string())),
         "listen.behind_proxy" => Some(settings.listen.behind_proxy.to_string()),
         "listen.proxy_addresses" => Some(list(
             settings

@@ -91,8 +91,11 @@ fn only_names_of_this_machine_are_served_in_the_clear() {
 
 #[test]
 fn a_wildcard_needs_public_addresses() {
-    let mut config = Config::local(PathBuf::new());
     let bound = SocketAddr::from(([0, 0, 0, 0], 9));
+    let mut config = Config {
+        udp: Some(bound),
+        ..Config::local(PathBuf::new())
+    };
     assert!(matches!(config.candidates(bound), Err(Error::NoPublicAddress)));
     config.public_addresses = vec![
         IpAddr::from([192, 0, 2, 7]).into(),
@@ -105,6 +108,34 @@ fn a_wildcard_needs_public_addresses() {
             SocketAddr::from(([192, 0, 2, 8], 10))
         ])
     );
+}
+
+#[test]
+fn the_page_stays_on_loopback_and_media_does_not_because_firefox_refuses_it_there() {
+    let mut config = Config::local(PathBuf::new());
+    let page = SocketAddr::from(([127, 0, 0, 1], 9));
+    let bound = config.media_address(page);
+    assert_eq!(bound, SocketAddr::from(([0, 0, 0, 0], 9)));
+    let candidates = config.candidates(bound).expect("candidates");
+    assert_eq!(candidates.first(), Some(&page));
+    // The second is there on every machine that has a network.
+    let (_, rest) = candidates.split_first().expect("a candidate");
+    assert!(rest.len() <= 1 && rest.iter().all(|own| !own.ip().is_loopback() && own.port() == 9));
+
+    config.listen = SocketAddr::from(([0_u16, 0, 0, 0, 0, 0, 0, 1], 9));
+    assert_eq!(config.media_address(config.listen), SocketAddr::from(([0_u16; 8], 9)));
+    config.listen = SocketAddr::from(([192, 0, 2, 7], 9));
+    assert_eq!(
+        config.media_address(config.listen),
+        config.listen,
+        "one address was named"
+    );
+    config.listen = page;
+    config.transport = Transport::Proxied(Vec::new());
+    assert_eq!(config.media_address(page), page, "there is a proxy in front");
+    config.transport = Transport::Plain;
+    config.udp = Some(page);
+    assert_eq!(config.media_address(page), page, "the operator said so");
 }
 
 #[test]

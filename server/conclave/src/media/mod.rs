@@ -6,12 +6,14 @@
 
 mod bridge;
 mod egress;
+mod own;
 mod run;
 mod socket;
 
 pub use self::socket::{Batch, MediaSocket, UdpMedia};
 pub(crate) use self::{
     bridge::MediaResult,
+    own::outward,
     run::{MediaLoop, spawn},
     socket::{adopt, bind},
 };
