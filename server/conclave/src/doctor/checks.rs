@@ -93,10 +93,13 @@ fn found(level: Level, says: impl Into<String>, mend: impl Into<String>) -> Verd
     (level, says.into(), Some(mend.into()))
 }
 
+/// What one check makes of the facts.
+type Judge = fn(&Facts) -> Verdict;
+
 /// Runs all checks.
 #[must_use]
 pub fn diagnose(facts: &Facts) -> Vec<Finding> {
-    let checks: [(Check, fn(&Facts) -> Verdict); 11] = [
+    let checks: [(Check, Judge); 11] = [
         (Check::Running, running),
         (Check::Name, name),
         (Check::Ports, ports),
@@ -109,7 +112,7 @@ pub fn diagnose(facts: &Facts) -> Vec<Finding> {
         (Check::Hardening, hardening),
         (Check::Egress, egress),
     ];
-    let judge = |(check, judge): (Check, fn(&Facts) -> Verdict)| {
+    let judge = |(check, judge): (Check, Judge)| {
         let (level, says, mend) = judge(facts);
         Finding {
             check,

@@ -257,7 +257,8 @@ fn memory_that_may_reach_a_disk() {
 
 #[test]
 fn each_hole_in_the_sandbox_is_named() {
-    let holes: [(fn(&mut Daemon), &str); 4] = [
+    type Hole = fn(&mut Daemon);
+    let holes: [(Hole, &str); 4] = [
         (|daemon| daemon.is_root = Some(true), "root"),
         (|daemon| daemon.has_capabilities = Some(true), "capabilities"),
         (|daemon| daemon.may_gain_privileges = Some(true), "gain privileges"),
