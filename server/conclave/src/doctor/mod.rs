@@ -7,6 +7,7 @@
 //!
 //! It names nobody: no fact here is about people.
 
+mod certificate;
 mod checks;
 mod estimate;
 mod facts;

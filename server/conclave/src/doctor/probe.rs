@@ -13,6 +13,7 @@ use std::{
 };
 
 use super::{
+    certificate,
     facts::{Daemon, Facts, Reach},
     system,
 };
@@ -75,6 +76,14 @@ pub fn probe(config: &Config) -> Facts {
     if let Some((addresses, reach)) = resolving.and_then(|thread| thread.join().ok()) {
         facts.name_leads_to = addresses;
         facts.https_reach = reach;
+    }
+    if let (Some(host), Some(authorities), false) = (&facts.host, certificate::authorities(), facts.plain)
+        && facts.https_reach == Some(Reach::Answers)
+        && let Some(ip) = facts.name_leads_to.iter().flatten().next()
+    {
+        let seen = certificate::look(SocketAddr::new(*ip, facts.https_port), host, authorities);
+        facts.certificate_days = seen.days;
+        facts.certificate_trusted = seen.trusted;
     }
     facts.authority_reach = asking.and_then(|thread| thread.join().ok()).flatten();
     facts
