@@ -142,7 +142,7 @@ public_key!(
 
 /// SECURITY: strict (C-SIG-1): small-order and mixed-order keys and non-canonical encodings are refused, so that one signature cannot be valid
 /// under two keys and one message cannot have two signatures made from one.
-fn verify(key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), Error> {
+pub(crate) fn verify(key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<(), Error> {
     VerifyingKey::from_bytes(key)
         .and_then(|key| key.verify_strict(message, &Signature::from_bytes(signature)))
         .map_err(|_| Error::NotAuthentic)

@@ -18,7 +18,10 @@ pub mod keys;
 pub mod limits;
 pub mod link;
 pub mod message;
+pub mod order;
+pub mod role;
 pub mod room;
+pub mod rules;
 pub mod server_name;
 pub mod sheet;
 

@@ -114,3 +114,11 @@ pub const MAX_MESSAGE: usize = 32_768;
 /// Highest log sequence that a member may name: the largest whole number that JavaScript holds exactly. At two commits a second it is never reached;
 /// without a bound a stranger could push a call's log to where counting overflows.
 pub const MAX_SEQ: u64 = (1 << 53) - 1;
+
+/// Moderators that a host can appoint in one call. Each appointment (380 bytes) stands in the group's context, which every newcomer gets; 32 serve 250
+/// people. More would make welcomes larger for everybody.
+pub const MAX_APPOINTMENTS: usize = 32;
+
+/// Orders in one commit: one for each of the members that a commit can remove, with three vouchers for each that fell silent. Fewer would split
+/// removals after a network's breakdown over several commits; more is work for everybody at a hostile member's wish.
+pub const MAX_ORDERS: usize = 750;

@@ -25,6 +25,7 @@ fn stored(name: &str) -> Value {
         "room" => include_str!("../../../tests/vectors/room.json"),
         "envelope" => include_str!("../../../tests/vectors/envelope.json"),
         "messages" => include_str!("../../../tests/vectors/messages.json"),
+        "roles" => include_str!("../../../tests/vectors/roles.json"),
         other => panic!("no vector file {other}"),
     };
     serde_json::from_str(text).unwrap()

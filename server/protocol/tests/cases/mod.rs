@@ -1,5 +1,7 @@
 //! The values behind `tests/vectors/*.json`, built from fixed bytes. The vector test compares them with the files; the example prints them.
 
+pub mod roles;
+
 use conclave_protocol::{
     LinkError,
     admission::AdmissionContext,
@@ -16,7 +18,7 @@ use conclave_protocol::{
 use serde_json::{Value, json};
 
 /// The files, by name without `.json`.
-pub const FILES: [&str; 7] = [
+pub const FILES: [&str; 8] = [
     "link",
     "keys",
     "credentials",
@@ -24,6 +26,7 @@ pub const FILES: [&str; 7] = [
     "room",
     "envelope",
     "messages",
+    "roles",
 ];
 
 /// The contents of one file.
@@ -36,6 +39,7 @@ pub fn file(name: &str) -> Value {
         "room" => room(),
         "envelope" => envelope(),
         "messages" => messages(),
+        "roles" => roles::roles(),
         other => panic!("no vector file {other}"),
     }
 }
