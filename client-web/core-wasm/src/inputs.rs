@@ -3,7 +3,7 @@
 //! No logic. The worker is our own code; an object that does not fit is a bug there and gives `None`.
 
 use conclave_core::{Input, MidRole, Role};
-use conclave_protocol::ids::TrackKind;
+use conclave_protocol::ids::{MemberId, TrackKind};
 use serde_json::Value;
 
 /// Reads one input.
@@ -38,6 +38,24 @@ pub(crate) fn read(json: &str) -> Option<Input<'static>> {
         "reaction" => Input::Reaction(text(&value, "char")?.chars().next()?),
         "hidden" => Input::Hidden(on(&value)?),
         "showSafetyNumber" => Input::ShowSafetyNumber,
+        "admit" => Input::Admit(member(&value)?),
+        "admitAll" => Input::AdmitAll,
+        "refuse" => Input::Refuse(member(&value)?),
+        "remove" => Input::Remove {
+            member: member(&value)?,
+            bar: value.get("bar")?.as_bool()?,
+        },
+        "muteMember" => Input::MuteMember {
+            member: member(&value)?,
+            kinds: bits(&value, "kinds")?,
+            on: on(&value)?,
+        },
+        "lobby" => Input::Lobby(on(&value)?),
+        "lock" => Input::Lock(on(&value)?),
+        "guests" => Input::Guests(bits(&value, "allowed")?),
+        "appoint" => Input::Appoint(member(&value)?),
+        "dismiss" => Input::Dismiss(member(&value)?),
+        "endForAll" => Input::EndForAll,
         "leave" => Input::Leave,
         _ => return None,
     })
@@ -49,6 +67,24 @@ fn text(value: &Value, key: &str) -> Option<String> {
 
 fn on(value: &Value) -> Option<bool> {
     value.get("on")?.as_bool()
+}
+
+fn bits(value: &Value, key: &str) -> Option<u8> {
+    u8::try_from(value.get(key)?.as_u64()?).ok()
+}
+
+/// A member by the id that the roster gave: 32 hexadecimal digits.
+fn member(value: &Value) -> Option<MemberId> {
+    let text = value.get("member")?.as_str()?;
+    let digits: Vec<u8> = text
+        .chars()
+        .map(|c| u8::try_from(c.to_digit(16)?).ok())
+        .collect::<Option<_>>()?;
+    let bytes: Vec<u8> = digits
+        .chunks_exact(2)
+        .filter_map(|pair| Some(pair.first()? << 4 | pair.last()?))
+        .collect();
+    (digits.len() == 32).then(|| MemberId::from_slice(&bytes)).flatten()
 }
 
 fn kind(value: &Value) -> Option<TrackKind> {

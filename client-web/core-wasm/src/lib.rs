@@ -8,7 +8,8 @@ mod inputs;
 mod names;
 mod outputs;
 
-use conclave_core::{CoreError, Input, Member, Options};
+use conclave_core::{CoreError, Input, Member, Options, Owner};
+use conclave_protocol::credential::HostCredential;
 use conclave_protocol::link::{GuestLink, Link};
 use conclave_protocol::server_name::ServerName;
 use js_sys::{Array, Object};
@@ -25,8 +26,14 @@ pub struct Core {
 
 #[wasm_bindgen]
 impl Core {
-    /// `codecs`: bit 0 VP8, bit 1 VP9, bit 2 AV1. `seed`: 32 fresh random bytes. `place`: the record of a tab that is gone. Throws a code: one of [`parse_link`]'s, `server`, `name` or `internal`.
+    /// `codecs`: bit 0 VP8, bit 1 VP9, bit 2 AV1. `seed`: 32 fresh random bytes. `place`: the record of a tab that is gone.
+    /// `owner`: the text of an owner's working key, if the person gave one, and `today` in days since 1970-01-01 (without it mandates do not end by day). Throws a code: one of [`parse_link`]'s,
+    /// `server`, `name`, `owner` or `internal`.
     #[wasm_bindgen(constructor)]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "JavaScript calls it, once; an object would only move the names"
+    )]
     pub fn new(
         link: &str,
         server: &str,
@@ -34,13 +41,25 @@ impl Core {
         codecs: u8,
         seed: &[u8],
         place: Option<Vec<u8>>,
+        owner: Option<String>,
+        today: Option<u16>,
     ) -> Result<Core, JsValue> {
+        let owner = owner.map(Zeroizing::new);
+        let credential = owner.as_ref().map(|text| HostCredential::parse(text)).transpose();
+        let credential = credential.map_err(|_| JsValue::from_str("owner"))?;
         let place = place.map(Zeroizing::new);
         let link = GuestLink::parse(link).map_err(|e| JsValue::from_str(names::link(e)))?;
         let server = ServerName::parse(server).map_err(|_| JsValue::from_str("server"))?;
         let seed: [u8; 32] = seed.try_into().map_err(|_| JsValue::from_str("internal"))?;
+        if credential.as_ref().is_some_and(|c| c.guest.room_fp != link.room_fp) {
+            return Err(JsValue::from_str("owner"));
+        }
         let options = Options {
             seed,
+            owner: credential.as_ref().map(|credential| Owner {
+                credential,
+                today: today.unwrap_or_default(),
+            }),
             place: place.as_ref().map(|place| place.as_slice()),
         };
         let member = Member::new(&link, &server, name, codecs, &options).map_err(|e| {

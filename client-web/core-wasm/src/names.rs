@@ -40,6 +40,9 @@ names! {
     end, EndReason, "EndName", END {
         EndReason::Left => "left",
         EndReason::Removed => "removed",
+        EndReason::Refused => "refused",
+        EndReason::EndedByHost => "endedByHost",
+        EndReason::ForeignRoom => "foreignRoom",
         EndReason::NotAllowed => "notAllowed",
         EndReason::RoomFull => "roomFull",
         EndReason::ServerFull => "serverFull",

@@ -2,7 +2,7 @@
 //!
 //! No logic.
 
-use conclave_core::{EpochKeysOut, Event, Output, Presence, RosterEntry, State};
+use conclave_core::{EpochKeysOut, Event, LobbyEntry, MemberRole, Output, Presence, RosterEntry, RulesView, State};
 use js_sys::{Array, BigInt, Object, Reflect, Uint8Array, Uint32Array};
 use wasm_bindgen::JsValue;
 
@@ -122,6 +122,8 @@ fn write_event(event: Event) -> Object {
         }
         Event::SafetyNumber(digits) => with("safetyNumber", "digits", digits),
         Event::WaitingCode(digits) => with("waitingCode", "digits", digits),
+        Event::Lobby(entries) => with("lobby", "entries", entries.iter().map(write_waiting).collect::<Array>()),
+        Event::Rules(view) => write_rules(&view),
         Event::Notice(code) => with("notice", "code", names::notice(code)),
         Event::Reaction { from, char } => {
             let object = with("reaction", "from", hex(from.as_bytes()));
@@ -131,9 +133,39 @@ fn write_event(event: Event) -> Object {
     }
 }
 
+fn role_name(role: Option<MemberRole>) -> &'static str {
+    match role {
+        Some(MemberRole::Host) => "host",
+        Some(MemberRole::Moderator) => "moderator",
+        None => "guest",
+    }
+}
+
+fn write_waiting(entry: &LobbyEntry) -> JsValue {
+    let object = Object::new();
+    set(&object, "id", hex(entry.member_id.as_bytes()));
+    set(&object, "name", entry.name.as_str());
+    set(&object, "code", entry.code.as_str());
+    // Exact below 2^53 ms.
+    set(&object, "waitsMs", entry.waits_ms as f64);
+    object.into()
+}
+
+fn write_rules(view: &RulesView) -> Object {
+    let object = with("rules", "role", role_name(view.role));
+    set(&object, "hostPresent", view.host_present);
+    set(&object, "lobby", view.lobby);
+    set(&object, "locked", view.locked);
+    set(&object, "guests", f64::from(view.guests));
+    set(&object, "muted", f64::from(view.muted));
+    object
+}
+
 fn write_entry(entry: &RosterEntry) -> JsValue {
     let object = Object::new();
     set(&object, "id", hex(entry.member_id.as_bytes()));
+    set(&object, "role", role_name(entry.role));
+    set(&object, "muted", f64::from(entry.muted));
     set(&object, "transport", hex(entry.transport_id.as_bytes()));
     set(&object, "name", entry.name.as_str());
     set(&object, "sameName", entry.same_name);

@@ -4,6 +4,7 @@
 
 use zeroize::Zeroizing;
 
+pub use conclave_protocol::credential::Role as MemberRole;
 use conclave_protocol::ids::{CallId, MemberId, TrackId, TrackKind, TransportId};
 
 /// Something happened outside. `now_ms` of the same call is the time at which it did.
@@ -51,6 +52,40 @@ pub enum Input<'a> {
     Hidden(bool),
     /// The person asked for the safety number.
     ShowSafetyNumber,
+    /// A host or moderator lets somebody in who waits.
+    Admit(MemberId),
+    /// A host or moderator lets everybody in who waits.
+    AdmitAll,
+    /// A host or moderator does not let somebody in.
+    Refuse(MemberId),
+    /// A host or moderator removes somebody.
+    Remove {
+        /// Whom.
+        member: MemberId,
+        /// And never again in this call under the same id.
+        bar: bool,
+    },
+    /// A host or moderator mutes somebody, or no longer: nobody plays those tracks.
+    MuteMember {
+        /// Whom.
+        member: MemberId,
+        /// Bit per track kind; bit 4 is writing.
+        kinds: u8,
+        /// Mutes, or no longer.
+        on: bool,
+    },
+    /// Newcomers ask to join, or no longer.
+    Lobby(bool),
+    /// Nobody new comes in, or no longer.
+    Lock(bool),
+    /// What guests may do: bit per track kind; bit 4 is writing.
+    Guests(u8),
+    /// A host makes somebody a moderator of this call.
+    Appoint(MemberId),
+    /// A host takes that back.
+    Dismiss(MemberId),
+    /// A host ends the call for everybody.
+    EndForAll,
     /// The person leaves.
     Leave,
 }
@@ -197,6 +232,10 @@ pub enum Event {
     SafetyNumber(String),
     /// Four groups of digits that tell this knock from others.
     WaitingCode(String),
+    /// Who waits to be let in; only to those who may let them.
+    Lobby(Vec<LobbyEntry>),
+    /// The rules of the call, and this member's place in them.
+    Rules(RulesView),
     /// Something the person should know.
     Notice(NoticeCode),
     /// Somebody reacted.
@@ -234,6 +273,12 @@ pub enum EndReason {
     Left,
     /// The others removed this member.
     Removed,
+    /// This member was not let in.
+    Refused,
+    /// A host ended the call for everybody.
+    EndedByHost,
+    /// The server shows the record of another room under this id.
+    ForeignRoom,
     /// No such room, or not the right link: the server gives one answer for both.
     NotAllowed,
     /// The room is full.
@@ -280,9 +325,43 @@ pub enum NoticeCode {
     ChatRefused,
 }
 
+/// Somebody who waits to be let in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LobbyEntry {
+    /// For [`Input::Admit`] and [`Input::Refuse`].
+    pub member_id: MemberId,
+    /// Cleaned, never empty. Whoever waits chose it.
+    pub name: String,
+    /// The code on their own screen: four groups of digits.
+    pub code: String,
+    /// For how long.
+    pub waits_ms: u64,
+}
+
+/// The rules of a call, as one member stands in them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RulesView {
+    /// This member's role.
+    pub role: Option<MemberRole>,
+    /// A host is in the call.
+    pub host_present: bool,
+    /// Newcomers ask to join.
+    pub lobby: bool,
+    /// Nobody new comes in.
+    pub locked: bool,
+    /// What guests may do: bit per track kind; bit 4 is writing.
+    pub guests: u8,
+    /// What this member may not do, likewise.
+    pub muted: u8,
+}
+
 /// One member as the screen shows it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RosterEntry {
+    /// By proof; guests have none.
+    pub role: Option<MemberRole>,
+    /// What nobody plays of theirs, by the rules: bit per track kind; bit 4 is writing.
+    pub muted: u8,
     /// For keys of lists only.
     pub member_id: MemberId,
     /// Cleaned, never empty.

@@ -1,8 +1,8 @@
 //! The end-to-end core of a member of a call: group (MLS), call logic, roster, chat, slots. The same code natively and in the browser.
 //!
 //! A pure state machine: no sockets, no clock, no devices; what it asks of the outside is in [`Output`]. Its other half lives in the browser's core
-//! worker and in the native test members. Deliberately absent: media encryption (`conclave-frame`; the keys come out as [`Output::Keys`]), roles,
-//! orders, gate and resume proofs (reserved), any way to be in a call unencrypted.
+//! worker and in the native test members. Deliberately absent: media encryption (`conclave-frame`; the keys come out as [`Output::Keys`]), the
+//! gate (reserved), any way to be in a call unencrypted.
 //!
 //! Rule of use: make a [`Member`]; give it every [`Input`] with the time through [`Member::handle`]; after each call take [`Member::poll_output`] until it is
 //! empty, in order; call `handle` with [`Input::Tick`] when [`Member::poll_timeout`] has come. Time is a monotonic count of milliseconds and only ever comes in
@@ -27,9 +27,9 @@ extern crate self as conclave_core;
 #[path = "../tests/world/mod.rs"]
 mod world;
 
-pub use call::{Member, Options};
+pub use call::{Member, Options, Owner};
 pub use error::{CoreError, PolicyFault};
 pub use io::{
-    DepartReason, EndReason, EpochKeysOut, Event, Input, MidRole, NoticeCode, Output, Presence, Role, RosterEntry,
-    State,
+    DepartReason, EndReason, EpochKeysOut, Event, Input, LobbyEntry, MemberRole, MidRole, NoticeCode, Output, Presence,
+    Role, RosterEntry, RulesView, State,
 };

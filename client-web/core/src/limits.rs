@@ -119,5 +119,26 @@ pub const MAX_EARLY: usize = 64;
 /// could not read a commit waits for the Welcome that it asked for (protocol.md §2).
 pub const LEFT_BEHIND_MS: u64 = 3_000;
 
+/// Orders count for this many epochs. Fewer would lose what a moderator decided in a wave of arrivals (two commits a second); more would let a member
+/// bring up old decisions for longer.
+pub const ORDER_EPOCHS: u64 = 64;
+/// The word that somebody is silent counts for this many epochs: for the commit that it was made for, and one that comes before. More would let a member
+/// use it against somebody who was heard again.
+pub const SILENT_EPOCHS: u64 = 1;
+/// Members who must vouch for somebody's silence, or half of those who stay if that is fewer. One alone could throw people out of large calls at will;
+/// more than three delay removals, for all of them must have noticed.
+pub const VOUCHERS: usize = 3;
+/// Whoever is not among the first vouches this much later for each place.
+pub const VOUCH_STEP_MS: u64 = 1_000;
+/// Orders that a member keeps at once, of all kinds. Beyond it new ones are dropped: it takes a host or moderator to fill it.
+pub const MAX_KEPT_ORDERS: usize = 1_024;
+/// An order to let somebody in waits this long for their knock to be committed.
+pub const ADMIT_KEPT_MS: u64 = 60_000;
+/// A refused knock stands on the call card this long. Shorter and the refused may miss it; longer grows the card.
+pub const REFUSED_KEPT_MS: u64 = 30_000;
+/// Who waits to be let in repeats the same knock this often, for members who came since. COST: 16 kB to everybody each time; half of
+/// [`KNOCK_KEPT_MS`] would be safer and twice as dear.
+pub const LOBBY_KNOCK_MS: u64 = 20_000;
+
 /// Pairs of audio and camera slots (design.md §5).
 pub const PAIRS: usize = 8;

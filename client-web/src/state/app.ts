@@ -27,7 +27,7 @@ export type Screen =
 export type ErrorCode = EndReason | LinkProblem | CapabilityProblem | ClientFault;
 
 /** Ends that are nobody's failure. */
-const QUIET_ENDS: ReadonlySet<EndReason> = new Set<EndReason>(['left', 'removed', 'closing']);
+const QUIET_ENDS: ReadonlySet<EndReason> = new Set<EndReason>(['left', 'removed', 'endedByHost', 'closing']);
 
 export interface JoinRequest {
   readonly link: string;

@@ -52,6 +52,9 @@ const troubles: Readonly<Record<ErrorCode, Trouble>> = {
 
   left: { title: 'You left the call', what: 'Camera and microphone are off.', next: 'You can join again as long as this page stays open.' },
   removed: { title: 'You were removed from the call', what: 'The others took you out of the group. You can no longer hear them, nor they you.', next: 'If you think this was a mistake, ask the person who invited you.' },
+  refused: { title: 'You were not let in', what: 'Whoever hosts this call declined your request.', next: 'If you think this was a mistake, ask the person who invited you.' },
+  endedByHost: { title: 'The call has ended', what: 'The host ended it for everybody.', next: 'You can close this page.' },
+  foreignRoom: { title: 'This is not the room that the link names', what: 'What the server keeps for this room was not signed by its owner. Somebody may have put another room in its place.', next: 'Do not use this room. Tell whoever invited you.' },
   notAllowed: {
     title: 'This link does not open a room here',
     what: 'Either there is no such room any more, or the link has been replaced. The server gives the same answer for both.',

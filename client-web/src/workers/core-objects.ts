@@ -41,7 +41,7 @@ function words<W extends string>(all: Readonly<Record<W, true>>): (word: string)
 
 const isPhase = words<Phase>({ connecting: true, admitting: true, knocking: true, waiting: true, inCall: true, reconnecting: true });
 const isEnd = words<EndReason>({
-  left: true, removed: true, notAllowed: true, roomFull: true, serverFull: true, callLimit: true, serverAway: true, closing: true, incompatible: true, internal: true,
+  left: true, removed: true, refused: true, endedByHost: true, foreignRoom: true, notAllowed: true, roomFull: true, serverFull: true, callLimit: true, serverAway: true, closing: true, incompatible: true, internal: true,
 });
 const isNotice = words<NoticeCode>({ floorFull: true, mediaRefused: true, changeUnreadable: true, placeBack: true, placeLost: true, chatRefused: true });
 const isDeparture = words<Departure>({ left: true, lostConnection: true, removed: true });

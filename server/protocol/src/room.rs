@@ -137,8 +137,18 @@ pub struct NewRoom {
     pub host_credential: HostCredential,
 }
 
-/// Makes a room from random bytes. The same bytes make the same room; the caller wipes them.
+/// Makes a room from random bytes, in which anyone with the link may begin a call and nobody asks. The same bytes make the same room; the caller
+/// wipes them.
 pub fn make_room(entropy: &[u8; NEW_ROOM_ENTROPY], plan: &RoomPlan) -> Result<NewRoom, Error> {
+    let rules = Rules {
+        found: Found::Anyone,
+        lobby: false,
+    };
+    make_room_with_rules(entropy, plan, rules)
+}
+
+/// As [`make_room`], with these rules.
+pub fn make_room_with_rules(entropy: &[u8; NEW_ROOM_ENTROPY], plan: &RoomPlan, rules: Rules) -> Result<NewRoom, Error> {
     if plan.day_expires < plan.day_made {
         return Err(Error::Days);
     }
@@ -168,10 +178,6 @@ pub fn make_room(entropy: &[u8; NEW_ROOM_ENTROPY], plan: &RoomPlan) -> Result<Ne
         day_made: plan.day_made,
         day_expires: plan.day_expires,
         limits: plan.limits,
-    };
-    let rules = Rules {
-        found: Found::Anyone,
-        lobby: false,
     };
     let root_signer = root.sign();
     let sheet = Sheet::new(plan.title.clone(), rules, root.root_pk(), signed)?.seal(

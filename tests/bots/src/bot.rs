@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
-use conclave_core::{Member, Options};
+use conclave_core::{Input, Member, Options, Owner};
 use conclave_frame::{Codec, Kind};
-use conclave_protocol::link::GuestLink;
+use conclave_protocol::{credential::HostCredential, link::GuestLink};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
@@ -26,6 +26,7 @@ use crate::{
         publish::{Cheat, Shared},
     },
     record::Record,
+    server::today,
     view::{Stats, View},
 };
 
@@ -58,6 +59,8 @@ pub struct BotOptions {
     pub place: Option<Vec<u8>>,
     /// Misbehaves.
     pub cheat: Cheat,
+    /// The owner's key.
+    pub owner: Option<HostCredential>,
 }
 
 impl Default for BotOptions {
@@ -71,6 +74,7 @@ impl Default for BotOptions {
             record: None,
             place: None,
             cheat: Cheat::No,
+            owner: None,
         }
     }
 }
@@ -124,7 +128,12 @@ impl Bot {
             Codec::Av1 => bits | 4,
             Codec::Opus => bits,
         });
+        let owner = options.owner.as_ref().map(|credential| Owner {
+            credential,
+            today: today(),
+        });
         let core_options = Options {
+            owner,
             seed,
             place: options.place.as_deref(),
         };
@@ -275,6 +284,11 @@ impl Bot {
     /// Switches one of its tracks.
     pub async fn publish(&self, kind: Kind, on: bool) {
         let _ = self.commands.send(Command::Publish(kind, on)).await;
+    }
+
+    /// Decides something about the call or somebody in it.
+    pub async fn decide(&self, input: Input<'static>) {
+        let _ = self.commands.send(Command::Decide(input)).await;
     }
 
     /// The safety number of the present epoch, asked for anew.

@@ -30,6 +30,7 @@ pub(crate) enum Command {
     Chat(String),
     Publish(Kind, bool),
     SafetyNumber,
+    Decide(Input<'static>),
     Leave,
 }
 
@@ -142,6 +143,7 @@ impl Engine {
             Wake::Command(Some(Command::Chat(text))) => self.member.handle(now, Input::Chat { text }),
             Wake::Command(Some(Command::Publish(kind, on))) => self.publish(kind, on),
             Wake::Command(Some(Command::SafetyNumber)) => self.member.handle(now, Input::ShowSafetyNumber),
+            Wake::Command(Some(Command::Decide(input))) => self.member.handle(now, input),
             // A bot whose handle is gone leaves as a person who closes the page would be taken to have left.
             Wake::Command(Some(Command::Leave) | None) => self.member.handle(now, Input::Leave),
         }
@@ -294,6 +296,8 @@ impl Engine {
                         camera: entry.camera,
                         microphone: entry.microphone,
                         screen: entry.screen,
+                        member_id: entry.member_id,
+                        role: entry.role,
                     })
                     .collect();
                 view.names
@@ -308,7 +312,10 @@ impl Engine {
                 view.safety_numbers += 1;
             }
             Event::Notice(code) => view.notices.push(code),
-            Event::WaitingCode(_) | Event::Reaction { .. } => {}
+            Event::Lobby(entries) => view.lobby = entries,
+            Event::Rules(rules) => view.rules = Some(rules),
+            Event::WaitingCode(code) => view.waiting_code = Some(code),
+            Event::Reaction { .. } => {}
         });
     }
 }

@@ -17,9 +17,11 @@ use conclave::{
     tap::FrameTap,
 };
 use conclave_protocol::{
+    credential::HostCredential,
     link::GuestLink,
-    room::{Limits, NEW_ROOM_ENTROPY, RoomPlan, make_room},
+    room::{Limits, NEW_ROOM_ENTROPY, RoomPlan, make_room_with_rules},
     server_name::ServerName,
+    sheet::{Found, Rules},
 };
 use tokio::{
     sync::oneshot,
@@ -79,8 +81,24 @@ impl TestServer {
     /// # Panics
     /// If the server does not take it.
     pub async fn room(&self, title: &str) -> GuestLink {
+        self.room_of(title, OPEN).await.0
+    }
+
+    /// A room with a host, in which newcomers ask; with the owner's key.
+    ///
+    /// # Panics
+    /// As [`TestServer::room`].
+    pub async fn hosted_room(&self, title: &str) -> (GuestLink, HostCredential) {
+        let rules = Rules {
+            found: Found::Host,
+            lobby: true,
+        };
+        self.room_of(title, rules).await
+    }
+
+    async fn room_of(&self, title: &str, rules: Rules) -> (GuestLink, HostCredential) {
         guard::install().plant(title);
-        room_on(&self.data_dir, &self.name, title).await
+        room_with(&self.data_dir, &self.name, title, rules).await
     }
 
     /// A guest link as people paste it.
@@ -119,6 +137,16 @@ impl Drop for TestServer {
 /// # Panics
 /// If the server does not take it.
 pub async fn room_on(data_dir: &Path, name: &ServerName, title: &str) -> GuestLink {
+    room_with(data_dir, name, title, OPEN).await.0
+}
+
+/// Anyone begins a call, and nobody asks.
+const OPEN: Rules = Rules {
+    found: Found::Anyone,
+    lobby: false,
+};
+
+async fn room_with(data_dir: &Path, name: &ServerName, title: &str, rules: Rules) -> (GuestLink, HostCredential) {
     let mut entropy = [0; NEW_ROOM_ENTROPY];
     getrandom::fill(&mut entropy).unwrap_or_else(|error| panic!("no randomness: {error}"));
     let day_made = today();
@@ -130,14 +158,14 @@ pub async fn room_on(data_dir: &Path, name: &ServerName, title: &str) -> GuestLi
         limits: Limits::default(),
         operator_keys: true,
     };
-    let room = make_room(&entropy, &plan).unwrap_or_else(|error| panic!("no room: {error}"));
+    let room = make_room_with_rules(&entropy, &plan, rules).unwrap_or_else(|error| panic!("no room: {error}"));
     let request = Request::RoomCreate {
         record: record_text(&room.record),
     };
     let data_dir = data_dir.to_owned();
     // The admin client blocks; the server answers from this very runtime.
     match spawn_blocking(move || ask(&data_dir, &request)).await {
-        Ok(Ok(Reply::RoomCreated { .. })) => room.guest_link,
+        Ok(Ok(Reply::RoomCreated { .. })) => (room.guest_link, room.host_credential),
         Ok(Err(error)) => panic!("the room was not taken: {error}"),
         _ => panic!("the admin socket answered something else"),
     }
@@ -150,7 +178,7 @@ fn fresh_folder() -> PathBuf {
 }
 
 /// Days since 1970-01-01.
-fn today() -> u16 {
+pub(crate) fn today() -> u16 {
     let since = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use conclave_core::{DepartReason, EndReason, NoticeCode, State};
+use conclave_core::{DepartReason, EndReason, LobbyEntry, MemberRole, NoticeCode, RulesView, State};
 use conclave_frame::{Kind, TransportId};
+use conclave_protocol::ids::MemberId;
 
 /// Somebody in the roster.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,6 +24,10 @@ pub struct Person {
     pub microphone: bool,
     /// Screen shared.
     pub screen: bool,
+    /// For decisions about them.
+    pub member_id: MemberId,
+    /// By proof.
+    pub role: Option<MemberRole>,
 }
 
 /// A line of the chat.
@@ -82,6 +87,12 @@ pub struct View {
     pub place: Option<Vec<u8>>,
     /// Names of those who went, in order, and how.
     pub departed: Vec<(String, DepartReason)>,
+    /// Who waits to be let in, if this bot may let them.
+    pub lobby: Vec<LobbyEntry>,
+    /// The rules of the call.
+    pub rules: Option<RulesView>,
+    /// The code of its own newest knock.
+    pub waiting_code: Option<String>,
     /// Notices, in order.
     pub notices: Vec<NoticeCode>,
     /// The media connection is up.
@@ -107,6 +118,9 @@ impl View {
             returned: Vec::new(),
             place: None,
             departed: Vec::new(),
+            lobby: Vec::new(),
+            rules: None,
+            waiting_code: None,
             notices: Vec::new(),
             connected: false,
             steps: Vec::new(),

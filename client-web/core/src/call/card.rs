@@ -13,6 +13,8 @@ use crate::group::{LeafKey, PolicyFault, RoomBinding, demand, verify};
 
 /// Longest lobby key: X-Wing's is 1,216 bytes.
 const MAX_LOBBY_KEY: usize = 2_048;
+/// Most refused knocks on a card: in a flood the refused learn it late. More would grow every card.
+const MAX_REFUSED: usize = 64;
 
 /// A card, decoded and verified, or made by this member. Key 3 (role proof) is reserved.
 #[derive(Clone, Encode, Decode)]
@@ -28,6 +30,24 @@ pub(crate) struct Card {
     leaf_key: [u8; 32],
     #[cbor(n(5), with = "minicbor::bytes")]
     signature: [u8; 64],
+    /// Newcomers wait to be let in.
+    #[n(6)]
+    pub(crate) asks: bool,
+    /// Marks of knocks that were refused lately: [`super::council::refusal_mark`].
+    #[n(7)]
+    pub(crate) refused: Vec<Mark>,
+}
+
+/// Eight bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub(crate) struct Mark(#[cbor(with = "minicbor::bytes")] pub(crate) [u8; 8]);
+
+/// What a card says of the lobby.
+#[derive(Default)]
+pub(crate) struct Door {
+    pub(crate) asks: bool,
+    pub(crate) refused: Vec<[u8; 8]>,
 }
 
 impl Card {
@@ -38,6 +58,7 @@ impl Card {
         lobby_key: Vec<u8>,
         members: usize,
         key: &LeafKey,
+        door: Door,
     ) -> Self {
         let members = u16::try_from(members).unwrap_or(u16::MAX);
         let mut card = Self {
@@ -46,6 +67,8 @@ impl Card {
             members,
             leaf_key: key.public(),
             signature: [0; 64],
+            asks: door.asks,
+            refused: door.refused.into_iter().take(MAX_REFUSED).map(Mark).collect(),
         };
         card.signature = key.sign_labelled(&card.signed_bytes(room, call));
         card
@@ -57,7 +80,7 @@ impl Card {
 
     pub(crate) fn from_bytes(room: &RoomBinding, call: &CallId, bytes: &[u8]) -> Result<Self, CoreError> {
         let card: Self = cbor::decode(bytes)?;
-        if card.lobby_key.len() > MAX_LOBBY_KEY || card.members == 0 {
+        if card.lobby_key.len() > MAX_LOBBY_KEY || card.members == 0 || card.refused.len() > MAX_REFUSED {
             return Err(CoreError::Malformed);
         }
         let signed = verify(&card.leaf_key, &card.signed_bytes(room, call), &card.signature);
@@ -77,6 +100,12 @@ impl Card {
         out.extend_from_slice(&self.epoch.to_be_bytes());
         out.extend_from_slice(&self.members.to_be_bytes());
         out.extend_from_slice(&self.leaf_key);
+        out.push(u8::from(self.asks));
+        out.push(u8::try_from(self.refused.len()).unwrap_or(u8::MAX));
+        for mark in &self.refused {
+            out.extend_from_slice(&mark.0);
+        }
+        // Last, for its length is not said.
         out.extend_from_slice(&self.lobby_key);
         out
     }
@@ -98,13 +127,24 @@ mod tests {
         let room = RoomBinding {
             room_fp: RoomFp::from_bytes([1; 16]),
             generation: 0,
+            sheet: None,
         };
         let other = RoomBinding {
             room_fp: RoomFp::from_bytes([2; 16]),
             generation: 0,
+            sheet: None,
         };
         let call = CallId::from_bytes([3; 16]);
-        let bytes = Card::sign(&room, &call, 7, vec![5; 1_216], 2, &LeafKey::from_seed(&[4; 32])).to_bytes();
+        let bytes = Card::sign(
+            &room,
+            &call,
+            7,
+            vec![5; 1_216],
+            2,
+            &LeafKey::from_seed(&[4; 32]),
+            Door::default(),
+        )
+        .to_bytes();
         assert!(Card::from_bytes(&room, &call, &bytes).is_ok());
         assert!(Card::from_bytes(&other, &call, &bytes).is_err());
         assert!(Card::from_bytes(&room, &CallId::from_bytes([9; 16]), &bytes).is_err());
@@ -120,10 +160,19 @@ mod tests {
         let room = RoomBinding {
             room_fp: RoomFp::from_bytes([1; 16]),
             generation: 0,
+            sheet: None,
         };
         let call = CallId::from_bytes([3; 16]);
         stopped_by(PolicyFault::CardSignature, || {
-            let mut card = Card::sign(&room, &call, 7, vec![5; 1_216], 2, &LeafKey::from_seed(&[4; 32]));
+            let mut card = Card::sign(
+                &room,
+                &call,
+                7,
+                vec![5; 1_216],
+                2,
+                &LeafKey::from_seed(&[4; 32]),
+                Door::default(),
+            );
             card.lobby_key = vec![6; 1_216];
             Card::from_bytes(&room, &call, &card.to_bytes()).is_ok()
         });

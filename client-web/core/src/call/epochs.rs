@@ -17,7 +17,7 @@ use crate::limits::{
     REMOVE_AFTER_MS, SWITCH_AFTER_ADD_MS, SWITCH_AT_ONCE_UP_TO,
 };
 
-use super::card::Card;
+use super::card::{Card, Door};
 
 impl Inside {
     /// A commit at sequence `seq`.
@@ -112,6 +112,9 @@ impl Inside {
         if self.new_epoch(now, merged, mine, s).is_err() {
             return Turn::End(EndReason::Internal);
         }
+        if self.rules.ended {
+            return Turn::End(EndReason::EndedByHost);
+        }
         Turn::Stay
     }
 
@@ -124,9 +127,12 @@ impl Inside {
             added: true,
             rotated: true,
             self_removed: false,
+            rules: false,
+            expelled: Vec::new(),
         };
         self.keys(&first, s)?;
         self.lobby.new_epoch(now, self.group.epoch(), self.group.lobby_key()?);
+        self.take_rules(now, false, s);
         if alone {
             self.send_card(now, s)?;
             self.cards.at = Some(now + CARD_INTERVAL_MS);
@@ -141,9 +147,11 @@ impl Inside {
         let changes = self
             .roster
             .follow(now, &self.call, self.group.leaves(), &merged.removed, false);
+        self.roster.forget_places(&merged.expelled);
         self.keys(merged, s)?;
         self.log.release(&mut s.out);
         self.lobby.new_epoch(now, self.group.epoch(), self.group.lobby_key()?);
+        self.take_rules(now, merged.rules, s);
         self.settle_lobby(now);
         if mine {
             self.send_card(now, s)?;
@@ -157,6 +165,15 @@ impl Inside {
         self.refresh(now, s);
         self.hear_early(now, s);
         Ok(())
+    }
+
+    /// The rules and roles of a new epoch.
+    fn take_rules(&mut self, now: u64, changed: bool, s: &mut Shared) {
+        if let Some(data) = self.group.data() {
+            self.rules = data.rules().clone();
+        }
+        self.roles = self.group.roles();
+        self.council_in_new_epoch(now, changed, s);
     }
 
     fn keys(&mut self, merged: &Merged, s: &mut Shared) -> Result<(), CoreError> {
@@ -201,6 +218,10 @@ impl Inside {
             lobby_key,
             self.group.size(),
             &self.group.identity().key,
+            Door {
+                asks: self.rules.asks(),
+                refused: self.council.refused(now),
+            },
         );
         s.send_envelope(ClearPart::card(self.call), &card.to_bytes())
     }
@@ -219,7 +240,9 @@ impl Inside {
         for entry in self.roster.in_order() {
             let id = entry.data.member_id;
             let hidden = if id == own { self.own.hidden } else { entry.hidden() };
-            if id == own || !(entry.lost || stateless.contains(&id)) {
+            // Whoever is to be removed cannot commit it, and might not want to.
+            let ordered_out = self.council.removes(&entry.leaf_name()).is_some();
+            if id == own || !(entry.lost || ordered_out || stateless.contains(&id)) {
                 order.insert((hidden, self.group.committer_rank(&id), id));
             }
         }

@@ -3,13 +3,16 @@
 //! Does not open sockets and does not decide alone who is in: commits count by the log's order, people by their leaves.
 //! Split by what it does: `inside` takes input, `epochs` moves from epoch to epoch, `routine` acts by the clock, `show` tells the screen.
 
+use conclave_protocol::credential::Role;
 use conclave_protocol::envelope::{ClearPart, Envelope, EnvelopeType};
 use conclave_protocol::ids::{CallId, MemberId, TrackKind};
 use conclave_protocol::message::{CallHead, ClientMessage, RefusalCode, ServerMessage, client_type};
+use conclave_protocol::rules::{CallRules, WRITE};
 
 use super::card::is_better;
 use super::choose::Calls;
 use super::committer::Committer;
+use super::council::Council;
 use super::knock::Lobby;
 use super::log::{Log, Place};
 use super::media::{MUTED, Media};
@@ -19,7 +22,7 @@ use super::shared::Shared;
 use super::takeback::Asking;
 use super::words::{Words, verify_leave};
 use crate::error::CoreError;
-use crate::group::{Group, Heard, Identity, Keyring};
+use crate::group::{Group, GroupData, Heard, Identity, Keyring};
 use crate::io::{EndReason, Event, NoticeCode, Output, RosterEntry, State};
 use crate::limits::{CARD_REPEAT_MS, COMMIT_RETRY_MS};
 use crate::text::{clean_chat, is_reaction};
@@ -50,6 +53,10 @@ pub(crate) struct Inside {
     pub(super) media: Media,
     pub(super) committer: Committer,
     pub(super) own: OwnSigns,
+    pub(super) council: Council,
+    /// The rules of this epoch, and who has a role in it.
+    pub(super) rules: CallRules,
+    pub(super) roles: Vec<(MemberId, Role)>,
     /// Attached on the present connection.
     pub(super) attached: bool,
     pub(super) cards: Cards,
@@ -95,6 +102,9 @@ impl Inside {
             lobby: Lobby::default(),
             roster: Roster::new(own),
             media: Media::default(),
+            council: Council::default(),
+            rules: CallRules::open(),
+            roles: Vec::new(),
             committer: Committer::new(now),
             own: OwnSigns {
                 joined_at: now,
@@ -263,7 +273,10 @@ impl Inside {
                         .lobby
                         .knock(now, self.group.keyring(), &s.room, &self.call, &body, key_of);
                     match known {
-                        Ok(()) => self.settle_lobby(now),
+                        Ok(()) => {
+                            self.settle_lobby(now);
+                            self.show_lobby(now, s);
+                        }
                         // Sealed to a card that is not ours, or not any more: show the right one, once in a while.
                         Err(_) if self.is_first() => self.cards.at = Some(now.max(self.cards.sent_at + CARD_REPEAT_MS)),
                         Err(_) => {}
@@ -332,6 +345,19 @@ impl Inside {
                     self.refresh(now, s);
                 }
             }
+            // SECURITY: who may not write is not shown, whatever their client does.
+            Words::Chat { .. } if self.muted(&from) & WRITE != 0 => {}
+            Words::Order { order } => self.order_in(now, order, s),
+            Words::Rules { bytes } => {
+                if let Some(next) = GroupData::from_bytes(&bytes) {
+                    self.rules_in(next);
+                }
+            }
+            Words::Refuse { package } => {
+                if self.roles_by_member(&from).is_some() {
+                    self.turned_away(now, package, s);
+                }
+            }
             Words::Chat { text } => {
                 if let (Some(text), Some(entry)) = (clean_chat(&text), self.roster.entry(&from)) {
                     let name = entry.name.clone();
@@ -349,6 +375,7 @@ impl Inside {
                 if key.is_some_and(|key| verify_leave(&self.call, &member, &key, &signature))
                     && let Some(change) = self.roster.leaves(&member)
                 {
+                    self.roster.keep_farewell(&member, signature);
                     self.announce(vec![change], s);
                     self.refresh(now, s);
                 }

@@ -4,6 +4,7 @@
 
 use minicbor::{Decode, Encode};
 use openmls::prelude::KeyPackage;
+use openmls::prelude::tls_codec::Serialize as _;
 use sha2::{Digest as _, Sha256};
 
 use conclave_protocol::ids::{CallId, MemberId};
@@ -88,6 +89,12 @@ pub(crate) struct Waiting {
     pub(crate) package: KeyPackage,
     pub(crate) data: LeafData,
     pub(crate) at: u64,
+    /// When this very key package came first.
+    pub(crate) first_at: u64,
+    /// The waiting code of the key package.
+    pub(crate) code: String,
+    /// How orders name the key package.
+    pub(crate) reference: [u8; 32],
     /// The leaf key under which the resume proof is good, if there is one.
     pub(crate) proven_by: Option<[u8; 32]>,
     /// The epoch in which a member says that it was left behind, and the sequence of the commit that it could not read.
@@ -105,11 +112,18 @@ impl Waiting {
     ) -> Self {
         Self {
             proven_by: Self::proven(&package, &data, call, known),
+            code: waiting_code(&package.tls_serialize_detached().unwrap_or_default()),
+            reference: [0; 32],
+            first_at: at,
             package,
             data,
             at,
             behind,
         }
+    }
+
+    pub(crate) fn leaf_key(&self) -> Option<[u8; 32]> {
+        self.package.leaf_node().signature_key().as_slice().try_into().ok()
     }
 
     /// Whether the key package stands for the holder of this leaf key.
@@ -183,13 +197,17 @@ impl Lobby {
         let body: Body = cbor::decode(&body)?;
         let (package, data) = keyring.read_key_package(&body.key_package)?;
         let known = known(&data.member_id);
-        let new = Waiting::new(
+        let mut new = Waiting::new(
             now,
             call,
             (package, data),
             known,
             body.behind.map(|seq| (sealed.epoch, seq)),
         );
+        new.reference = keyring.reference(&new.package).ok_or(CoreError::Library)?;
+        if let Some(before) = self.waiting.iter().find(|w| w.reference == new.reference) {
+            new.first_at = before.first_at;
+        }
         // SECURITY: a knock under somebody else's transport must not push theirs out, nor one without proof a proven one.
         let same = |w: &Waiting| w.data.member_id == new.data.member_id;
         let taken = |w: &Waiting| w.data.transport_id == new.data.transport_id && !same(w);

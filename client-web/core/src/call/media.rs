@@ -34,6 +34,8 @@ pub(crate) struct Media {
     refused: bool,
     /// The tab is hidden: nobody looks at pictures.
     hidden: bool,
+    /// Bit per track kind: the rules of the call do not let this member.
+    forbidden: u8,
     /// What the server was told last, by section.
     published: BTreeMap<String, bool>,
     /// What each slot was pointed at last.
@@ -122,12 +124,17 @@ impl Media {
     /// Bit per track kind: what this member is heard and seen with, for the beacon.
     pub(crate) fn wishes(&self) -> u8 {
         let silent = if self.is_muted() { bit(TrackKind::Microphone) } else { 0 };
-        self.wishes & !MUTED & !silent
+        self.wishes & !MUTED & !silent & !self.forbidden
     }
 
-    /// Everything the person has switched, to be kept.
+    /// Everything the person has switched, to be kept, whatever the rules are.
     pub(crate) fn switches(&self) -> u8 {
         self.wishes
+    }
+
+    /// What the rules forbid from here on. The others play none of it anyway.
+    pub(crate) fn forbid(&mut self, kinds: u8) {
+        self.forbidden = kinds;
     }
 
     pub(crate) fn tracks(&mut self, tracks: Vec<TrackState>) {
@@ -178,7 +185,7 @@ impl Media {
             let (kind, want) = match section.role {
                 Role::Publish(kind) => {
                     let waits = kind == TrackKind::Microphone && self.seatless;
-                    let on = self.wishes & bit(kind) != 0 && !waits;
+                    let on = self.wishes & !self.forbidden & bit(kind) != 0 && !waits;
                     if self.published.get(&section.mid).copied().unwrap_or(false) != on {
                         self.published.insert(section.mid.clone(), on);
                         connection.send(

@@ -7,6 +7,7 @@
 mod card;
 mod choose;
 mod committer;
+mod council;
 mod epochs;
 mod inside;
 mod knock;
@@ -30,14 +31,16 @@ mod tests;
 
 use std::collections::VecDeque;
 
+use conclave_protocol::credential::HostCredential;
 use conclave_protocol::ids::{CallId, RoomId};
 use conclave_protocol::keys::LinkKeys;
 use conclave_protocol::link::GuestLink;
 use conclave_protocol::message::{RefusalCode, ServerMessage, client_type};
 use conclave_protocol::server_name::ServerName;
+use conclave_protocol::sheet;
 
 use crate::error::CoreError;
-use crate::group::{Group, Identity, LeafKey, RoomBinding};
+use crate::group::{Group, Identity, LeafKey, RoleKey, RoomBinding};
 use crate::io::{EndReason, Event, Input, NoticeCode, Output, State};
 use crate::limits::{FROZEN_MS, GIVE_UP_MS};
 use crate::random::Random;
@@ -55,6 +58,17 @@ pub struct Options<'a> {
     /// The newest [`Output::Place`] of a tab that is gone: this member takes that place back, if the others still know it. If not, or if the
     /// record is none, it goes on as a newcomer and says [`NoticeCode::PlaceLost`].
     pub place: Option<&'a [u8]>,
+    /// The key of somebody with a role in the room, if the person has one.
+    pub owner: Option<Owner<'a>>,
+}
+
+/// An owner's working key, and the day on which it is used, in days since 1970-01-01.
+#[derive(Clone, Copy)]
+pub struct Owner<'a> {
+    /// Its mandate must be of the link's room.
+    pub credential: &'a HostCredential,
+    /// Today.
+    pub today: u16,
 }
 
 /// One member of a call, from opening the link to leaving.
@@ -100,9 +114,16 @@ impl Member {
             room: RoomBinding {
                 room_fp: link.room_fp,
                 generation: link.generation,
+                sheet: None,
             },
+            role: options.owner.map(|owner| RoleKey {
+                mandate: owner.credential.mandate.clone(),
+                seed: owner.credential.mandate_seed.clone(),
+                today: owner.today,
+            }),
             envelope_key: keys.envelope(),
             psk: keys.psk(),
+            keys,
             name,
             codecs,
             random,
@@ -180,6 +201,9 @@ impl Member {
     fn intent(&mut self, now: u64, input: Input<'_>) {
         let s = &mut self.shared;
         if let Stage::Inside(inside) = &mut self.stage {
+            if inside.decide(now, &input, s) {
+                return;
+            }
             match input {
                 Input::MediaReady { mids } => inside.media_ready(now, mids, s),
                 Input::LocalOffer { sdp } => inside.offer(sdp, s),
@@ -231,7 +255,19 @@ impl Member {
         match &mut self.stage {
             Stage::Outside(newcomer) => {
                 let arrival = match message {
-                    ServerMessage::Admitted { calls, .. } => newcomer.admitted(now, calls, s),
+                    ServerMessage::Admitted { calls, limits, sheet } => {
+                        // SECURITY: a room that somebody else registered under this id, a sheet of another room or server, or limits other than
+                        // the signed ones.
+                        let server = s.connection.server().clone();
+                        match sheet::open(&s.keys, &s.room.room_fp, &server, &limits, &sheet) {
+                            Ok(sheet) => {
+                                s.room.sheet = Some(sheet.clone());
+                                newcomer.believe(sheet);
+                                newcomer.admitted(now, calls, s)
+                            }
+                            Err(_) => return self.end(EndReason::ForeignRoom),
+                        }
+                    }
                     ServerMessage::EnvelopeIn { seq, envelope } => newcomer.envelope(now, seq, &envelope, s),
                     ServerMessage::Refused {
                         re: client_type::ENVELOPE,
@@ -306,6 +342,7 @@ impl Member {
             Ok(None) => {}
             Ok(Some(Arrival::Founded(group, call))) => self.enter(now, *group, call, 0),
             Ok(Some(Arrival::Joined(joined))) => self.join(now, *joined),
+            Ok(Some(Arrival::Refused)) => self.end(EndReason::Refused),
             Err(CoreError::Library | CoreError::NoGroup) => self.end(EndReason::Internal),
             // SECURITY: a peer's bad card or welcome is dropped; the next knock brings another.
             Err(_) => {}

@@ -11,15 +11,19 @@ use std::collections::BTreeSet;
 use conclave_protocol::envelope::{ClearPart, Envelope, EnvelopeType};
 use conclave_protocol::ids::CallId;
 use conclave_protocol::message::{CallHead, RefusalCode};
+use conclave_protocol::sheet::Sheet;
 
 use super::card::Card;
 use super::choose::Calls;
+use super::council::refusal_mark;
 use super::knock::{self, Door};
 use super::shared::Shared;
 use crate::error::CoreError;
 use crate::group::{Group, Identity, Keyring};
 use crate::io::{Event, NoticeCode, State};
-use crate::limits::{CARD_WAIT_MS, KNOCK_AGAIN_MS, KNOCK_RETRY_MS, KNOCK_TRIES, MAX_EARLY, PLACE_WAIT_MS};
+use crate::limits::{
+    CARD_WAIT_MS, KNOCK_AGAIN_MS, KNOCK_RETRY_MS, KNOCK_TRIES, LOBBY_KNOCK_MS, MAX_EARLY, PLACE_WAIT_MS,
+};
 
 /// See the module.
 pub(crate) struct Newcomer {
@@ -35,6 +39,8 @@ pub(crate) struct Newcomer {
     pub(crate) returning: bool,
     /// The call in which this member takes its place back.
     resume: Option<CallId>,
+    /// The key package of the newest knock, where newcomers wait to be let in: it stays the same, and with it the code on both screens.
+    package: Option<(CallId, Vec<u8>)>,
     /// Words of calls knocked at that overtook the Welcome.
     early: Vec<(CallId, Vec<u8>)>,
 }
@@ -44,6 +50,14 @@ struct Knocked {
     mark: [u8; 64],
     at: u64,
     tries: u32,
+    /// The card said that newcomers wait to be let in.
+    asks: bool,
+}
+
+impl Knocked {
+    fn again_at(&self) -> u64 {
+        self.at + if self.asks { LOBBY_KNOCK_MS } else { KNOCK_RETRY_MS }
+    }
 }
 
 /// What became of a newcomer.
@@ -52,6 +66,8 @@ pub(crate) enum Arrival {
     Founded(Box<Group>, CallId),
     /// Was welcomed.
     Joined(Box<Joined>),
+    /// Was not let in.
+    Refused,
 }
 
 /// What a Welcome brings.
@@ -75,7 +91,15 @@ impl Newcomer {
             decide_at: None,
             returning,
             resume,
+            package: None,
             early: Vec::new(),
+        }
+    }
+
+    /// The room's sheet, verified.
+    pub(crate) fn believe(&mut self, sheet: Sheet) {
+        if let Some((keyring, _)) = &mut self.keys {
+            keyring.believe(sheet);
         }
     }
 
@@ -104,8 +128,23 @@ impl Newcomer {
         card: Card,
         s: &mut Shared,
     ) -> Result<Option<Arrival>, CoreError> {
+        if self.is_refused(call, &card) {
+            return Ok(Some(Arrival::Refused));
+        }
         self.calls.list(call, Some(card));
         self.proceed(now, s)
+    }
+
+    /// SECURITY: any member could write this on a card; it only keeps out who was not let in yet anyway.
+    fn is_refused(&self, call: CallId, card: &Card) -> bool {
+        let (Some((asked, package)), Some((keyring, _))) = (&self.package, &self.keys) else {
+            return false;
+        };
+        let Ok((package, _)) = keyring.read_key_package(package) else {
+            return false;
+        };
+        let mark = keyring.reference(&package).map(|reference| refusal_mark(&reference));
+        *asked == call && mark.is_some_and(|mark| card.refused.iter().any(|refused| refused.0 == mark))
     }
 
     /// An envelope for somebody who is not in a call: a card, a welcome, or words that a welcome opened the call for.
@@ -153,6 +192,12 @@ impl Newcomer {
             Err(back) => {
                 let (keyring, identity, fault) = *back;
                 self.keys = Some((keyring, identity));
+                // A Welcome uses its key package up; and a call that breaks the rules is no call to knock at again.
+                self.package = None;
+                if let CoreError::Refused(_) = fault {
+                    self.calls.unanswered(&call);
+                    self.knocked = None;
+                }
                 Err(fault)
             }
         }
@@ -179,9 +224,9 @@ impl Newcomer {
             return Ok(None);
         }
         if let Some(knocked) = self.knocked.as_ref()
-            && now >= knocked.at + KNOCK_RETRY_MS
+            && now >= knocked.again_at()
         {
-            if knocked.tries >= KNOCK_TRIES {
+            if knocked.tries >= KNOCK_TRIES && !knocked.asks {
                 self.calls.unanswered(&knocked.call);
             }
             self.again(now, s)
@@ -193,7 +238,7 @@ impl Newcomer {
     }
 
     pub(crate) fn timeout(&self) -> Option<u64> {
-        [self.decide_at, self.knocked.as_ref().map(|k| k.at + KNOCK_RETRY_MS)]
+        [self.decide_at, self.knocked.as_ref().map(Knocked::again_at)]
             .into_iter()
             .flatten()
             .min()
@@ -225,16 +270,16 @@ impl Newcomer {
         if let Some((call, card)) = choice {
             self.decide_at = None;
             // One knock at a time; a newer card of the same call matters only if it shows that the first was not understood.
-            if self
-                .knocked
-                .as_ref()
-                .is_some_and(|k| k.call == call && (k.mark == card.mark() || now < k.at + KNOCK_AGAIN_MS))
-            {
+            if self.knocked.as_ref().is_some_and(|k| {
+                let again = if card.asks { LOBBY_KNOCK_MS } else { KNOCK_AGAIN_MS };
+                k.call == call && (k.mark == card.mark() || now < k.at + again)
+            }) {
                 return Ok(None);
             }
             let (mark, card) = (card.mark(), card.clone());
             self.knock(call, &card, s)?;
             self.knocked = Some(Knocked {
+                asks: card.asks,
                 call,
                 mark,
                 at: now,
@@ -256,6 +301,11 @@ impl Newcomer {
             self.give_place_up(s)?;
             return Ok(None);
         }
+        if !self.may_found() {
+            // Somebody with a role will found one, and its card will come.
+            s.stand(State::Waiting);
+            return Ok(None);
+        }
         let (keyring, identity) = self.keys.take().ok_or(CoreError::NoGroup)?;
         let call = CallId::from_bytes(s.random.bytes());
         Ok(Some(Arrival::Founded(Box::new(keyring.found(identity, call)?), call)))
@@ -273,9 +323,20 @@ impl Newcomer {
         Ok(())
     }
 
+    /// SECURITY: a courtesy. What keeps a call that nobody may found from being one is that nobody joins it: MEM-030.
+    fn may_found(&self) -> bool {
+        self.keys
+            .as_ref()
+            .is_some_and(|(keyring, identity)| keyring.may_found(identity))
+    }
+
     fn knock(&mut self, call: CallId, card: &Card, s: &mut Shared) -> Result<(), CoreError> {
-        let (keyring, identity) = self.keys.as_ref().ok_or(CoreError::NoGroup)?;
-        let package = keyring.key_package(identity)?;
+        let (keyring, identity) = self.keys.as_mut().ok_or(CoreError::NoGroup)?;
+        let package = match self.package.take() {
+            Some((before, package)) if before == call && card.asks => package,
+            _ => keyring.key_package(identity, call)?,
+        };
+        self.package = Some((call, package.clone()));
         s.event(Event::WaitingCode(knock::waiting_code(&package)));
         let door = Door {
             epoch: card.epoch,
@@ -286,7 +347,7 @@ impl Newcomer {
         self.asked.insert(call);
         s.send_envelope(ClearPart::knock(call), &body)?;
         if !self.returning {
-            s.stand(State::Knocking);
+            s.stand(if card.asks { State::Waiting } else { State::Knocking });
         }
         Ok(())
     }

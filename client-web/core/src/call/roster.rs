@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use conclave_protocol::ids::{CallId, MemberId, TransportId};
+use conclave_protocol::role::LeafName;
 
 use super::words::Beacon;
 use crate::group::{Leaf, LeafData, PolicyFault, demand, verify_resume};
@@ -33,6 +34,8 @@ pub(crate) struct Entry {
     pub(crate) beacon: Option<Beacon>,
     pub(crate) lost: bool,
     pub(crate) leaving: bool,
+    /// The signature of their goodbye.
+    pub(crate) farewell: Option<[u8; 64]>,
 }
 
 /// Somebody came or went.
@@ -153,6 +156,7 @@ impl Roster {
                 beacon: None,
                 lost: false,
                 leaving: false,
+                farewell: None,
                 data: leaf.data,
             };
             self.entries.insert(entry.data.member_id, entry);
@@ -240,13 +244,36 @@ impl Roster {
             .min()
     }
 
-    /// Leaves to be removed: of those who said goodbye, and of those silent for too long.
-    pub(crate) fn to_remove(&self, now: u64) -> Vec<u32> {
+    /// SECURITY: whoever was removed by order has no place to take back; they are strangers from here on.
+    pub(crate) fn forget_places(&mut self, expelled: &[MemberId]) {
+        self.remembered.retain(|id, _| !expelled.contains(id));
+    }
+
+    /// Keeps the signature of a goodbye: it goes into the commit that removes the leaf.
+    pub(crate) fn keep_farewell(&mut self, member: &MemberId, signature: [u8; 64]) {
+        if let Some(entry) = self.entries.get_mut(member).filter(|e| e.leaving) {
+            entry.farewell = Some(signature);
+        }
+    }
+
+    /// Those silent for too long, and for how much longer.
+    pub(crate) fn silent(&self, now: u64) -> impl Iterator<Item = (LeafName, u64)> {
         self.entries
             .iter()
-            .filter(|(id, e)| **id != self.own && (e.leaving || now.saturating_sub(e.heard_at) >= REMOVE_AFTER_MS))
-            .map(|(_, e)| e.leaf)
-            .collect()
+            .filter(|(id, e)| **id != self.own && !e.leaving)
+            .filter_map(move |(_, e)| {
+                let over = now.saturating_sub(e.heard_at).checked_sub(REMOVE_AFTER_MS)?;
+                Some((e.leaf_name(), over))
+            })
+    }
+
+    pub(crate) fn is_silent(&self, now: u64, leaf: &LeafName) -> bool {
+        self.silent(now).any(|(l, _)| l == *leaf)
+    }
+
+    /// Everybody else.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|(id, _)| **id != self.own).map(|(_, e)| e)
     }
 
     /// When somebody who was added and never heard since may be added anew; `None` for everybody else.
@@ -313,7 +340,7 @@ impl Entry {
         self.data = leaf.data;
         (self.added_at, self.heard_at) = (now, now);
         self.beacon = None;
-        (self.lost, self.leaving) = (false, false);
+        (self.lost, self.leaving, self.farewell) = (false, false, None);
         let name = self.name.clone();
         if was_leaving {
             vec![Change::Arrived { name }]
@@ -324,6 +351,14 @@ impl Entry {
             vec![Change::Returned { name }]
         } else {
             Vec::new()
+        }
+    }
+
+    /// How orders name the leaf.
+    pub(crate) fn leaf_name(&self) -> LeafName {
+        LeafName {
+            member: self.data.member_id,
+            key: self.key,
         }
     }
 
@@ -360,6 +395,7 @@ mod tests {
                 name: "somebody".to_owned(),
                 codecs: 0,
                 resume: None,
+                proof: None,
             },
         }
     }

@@ -3,8 +3,9 @@
 //! Does not wait for anybody: each duty has its own deadline, and all of them show in [`Inside::timeout`]. SPEC: protocol.md §2.
 
 use conclave_protocol::envelope::ClearPart;
-use conclave_protocol::ids::TrackKind;
+use conclave_protocol::ids::{MemberId, TrackKind};
 use conclave_protocol::message::ClientMessage;
+use conclave_protocol::order::{Decision, Order};
 
 use super::inside::{Inside, Turn};
 use super::knock::Waiting;
@@ -13,8 +14,9 @@ use super::shared::Shared;
 use super::takeback::{Admission, admission};
 use super::words::{Beacon, Words};
 use crate::error::CoreError;
+use crate::group::{Plan, vouchers_needed};
 use crate::io::{Event, MidRole, NoticeCode};
-use crate::limits::{ADDS_PER_COMMIT, CARD_INTERVAL_MS, COMMIT_RETRY_MS, PROMPT_BEACON_MS};
+use crate::limits::{ADDS_PER_COMMIT, CARD_INTERVAL_MS, COMMIT_RETRY_MS, PROMPT_BEACON_MS, VOUCHERS};
 use crate::text::{clean_chat, is_reaction};
 
 impl Inside {
@@ -58,6 +60,7 @@ impl Inside {
             self.cards.at = self.is_first().then_some(now + CARD_INTERVAL_MS);
             let _ = self.send_card(now, s);
         }
+        self.vouch(now, s);
         self.commit_if_due(now, s);
         self.give_way(now)
     }
@@ -70,6 +73,7 @@ impl Inside {
                 self.seat_at(),
                 self.cards.at,
                 self.roster.timeout(),
+                self.vouch_at(now),
                 self.lobby.waiting.iter().filter_map(|w| self.add_at(now, w)).min(),
                 self.commit_at(now),
             ]);
@@ -131,11 +135,53 @@ impl Inside {
             .waiting
             .iter()
             .filter(move |w| self.add_at(now, w).is_some_and(|at| now >= at))
+            .filter(|w| !self.rules.bars.contains(&w.data.member_id))
+            .filter(|w| !self.has_to_ask(w) || self.council.admits(&w.reference))
+    }
+
+    /// Leaves that may be removed, and the orders that allow it.
+    fn removals(&self, now: u64) -> (Vec<u32>, Vec<Order>) {
+        let (mut leaves, mut orders, mut silent) = (Vec::new(), Vec::new(), Vec::new());
+        for entry in self.roster.others() {
+            let name = entry.leaf_name();
+            if let Some(signature) = entry.farewell {
+                leaves.push(entry.leaf);
+                orders.push(Order::new(Decision::Leave {}, name.member, 0, signature));
+            } else if let Some(order) = self.council.removes(&name) {
+                leaves.push(entry.leaf);
+                orders.push(order.clone());
+            } else if self.roster.is_silent(now, &name) {
+                silent.push((name, entry.leaf));
+            }
+        }
+        let stay = self.roster.len().saturating_sub(leaves.len() + silent.len());
+        let needed = vouchers_needed(stay);
+        let goes = |member: &MemberId| {
+            let leaf = self.roster.entry(member).map(|e| e.leaf);
+            leaf.is_none_or(|leaf| leaves.contains(&leaf) || silent.iter().any(|(_, l)| *l == leaf))
+        };
+        let mut more = Vec::new();
+        for (name, leaf) in &silent {
+            let vouchers: Vec<Order> = self.council.vouchers(name).filter(|o| !goes(&o.by)).cloned().collect();
+            if vouchers.len() >= needed {
+                more.push(*leaf);
+                orders.extend(vouchers.into_iter().take(VOUCHERS));
+            }
+        }
+        // If some of the silent stay for want of vouchers, more vouchers may be needed for the others than was reckoned.
+        let stays = self.roster.len().saturating_sub(leaves.len() + more.len());
+        if vouchers_needed(stays) > needed {
+            more.clear();
+            orders.retain(|o| !matches!(o.decision, Decision::Silent { .. }));
+        }
+        leaves.extend(more);
+        (leaves, orders)
     }
 
     fn has_work(&self, now: u64) -> bool {
         self.may_be_added(now).next().is_some()
-            || !self.roster.to_remove(now).is_empty()
+            || !self.removals(now).0.is_empty()
+            || self.council.next.is_some()
             || self.committer.rotation_due(now)
     }
 
@@ -150,6 +196,8 @@ impl Inside {
     fn commit_if_due(&mut self, now: u64, s: &mut Shared) {
         if self.commit_at(now).is_some_and(|at| now >= at) && self.commit(now, s).is_err() {
             // One newcomer that cannot be added must not keep the others out: try them one by one, and drop the one that fails.
+            // Nor may rules that cannot follow any more.
+            self.council.next = None;
             self.lobby.waiting.truncate(self.lobby.waiting.len() / 2);
             self.committer.back_off(now, COMMIT_RETRY_MS);
         }
@@ -157,17 +205,28 @@ impl Inside {
 
     /// Adds everybody who waits, removes everybody who is gone, or renews this member's keys.
     fn commit(&mut self, now: u64, s: &mut Shared) -> Result<(), CoreError> {
-        let mut removes = self.roster.to_remove(now);
+        let (mut removes, mut orders) = self.removals(now);
         let mut adds = Vec::new();
         for waiting in self.may_be_added(now).take(ADDS_PER_COMMIT) {
             adds.push(waiting.package.clone());
+            if self.has_to_ask(waiting) {
+                let admits = |d: &Decision| matches!(d, Decision::Admit { package } if *package == waiting.reference);
+                orders.extend(self.council.order_of(admits).cloned());
+            }
             if let Some(old) = self.roster.entry(&waiting.data.member_id)
                 && !removes.contains(&old.leaf)
             {
                 removes.push(old.leaf);
             }
         }
-        let own = self.group.commit(adds, &removes, self.log.have_seq)?;
+        let plan = Plan {
+            adds,
+            removes,
+            orders,
+            rules: self.council.next.clone(),
+        };
+        let nonce = s.random.bytes();
+        let own = self.group.commit(plan, self.log.have_seq, nonce)?;
         let commit = s.envelope(ClearPart::commit(self.call, self.log.have_seq, own.drop), &own.commit)?;
         let mut welcomes = Vec::new();
         if let Some(welcome) = own.welcome {

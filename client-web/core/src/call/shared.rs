@@ -6,20 +6,23 @@ use std::collections::VecDeque;
 
 use conclave_protocol::envelope::{ClearPart, Envelope, open, seal};
 use conclave_protocol::ids::{CallId, MemberId};
-use conclave_protocol::keys::{EnvelopeKey, Psk};
+use conclave_protocol::keys::{EnvelopeKey, LinkKeys, Psk};
 use conclave_protocol::message::ClientMessage;
 
 use super::place::Place;
 use super::socket::Connection;
 use crate::error::CoreError;
-use crate::group::{Identity, Keyring, LeafData, LeafKey, RoomBinding, prove_resume};
+use crate::group::{Identity, Keyring, LeafData, LeafKey, RoleKey, RoomBinding, prove_resume};
 use crate::io::{Event, Output, State};
 use crate::random::Random;
 
 /// See the module.
 pub(crate) struct Shared {
     pub(crate) room: RoomBinding,
+    pub(crate) keys: LinkKeys,
     pub(crate) envelope_key: EnvelopeKey,
+    /// What the person can show a role with.
+    pub(crate) role: Option<RoleKey>,
     pub(crate) psk: Psk,
     pub(crate) name: String,
     pub(crate) codecs: u8,
@@ -41,7 +44,9 @@ impl Shared {
                 name: self.name.clone(),
                 codecs: self.codecs,
                 resume: None,
+                proof: None,
             },
+            role: self.role.clone(),
             key: LeafKey::from_seed(&self.random.secret()),
         }
     }

@@ -39,9 +39,11 @@ impl Inside {
             .map(|e| Candidate {
                 member: e.data.member_id,
                 transport: e.data.transport_id,
-                on: self.media.on(&e.data.transport_id),
+                // SECURITY: whoever is muted gets no slot, so that nothing of theirs is expected and no frame of theirs is opened.
+                on: self.media.on(&e.data.transport_id) & !self.muted(&e.data.member_id),
             })
             .collect();
+        self.media.forbid(self.muted(&own));
         self.media.update(now, &others, &mut s.connection, &mut s.out);
         let roster = self.entries();
         if roster != self.shown {
@@ -74,6 +76,8 @@ impl Inside {
                 };
                 let has = |kind: TrackKind| on & (1 << kind as u8) != 0;
                 RosterEntry {
+                    role: self.roles_by_member(&id),
+                    muted: self.muted(&id),
                     member_id: id,
                     name: e.name.clone(),
                     same_name: all.iter().any(|o| o.data.member_id != id && o.name == e.name),

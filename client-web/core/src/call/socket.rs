@@ -76,6 +76,10 @@ impl Connection {
         TransportId::of(&self.transport_pk())
     }
 
+    pub(crate) fn server(&self) -> &ServerName {
+        &self.server
+    }
+
     fn transport_pk(&self) -> TransportPk {
         TransportPk::from_bytes(self.transport.public())
     }

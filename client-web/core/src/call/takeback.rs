@@ -106,8 +106,8 @@ impl Inside {
 
     fn ask(&mut self, now: u64, seq: u64, s: &mut Shared) -> Result<Asking, CoreError> {
         let keyring = s.keyring()?;
-        let identity = s.heir(&self.call, self.roster.own(), &self.group.identity().key);
-        let package = keyring.key_package(&identity)?;
+        let mut identity = s.heir(&self.call, self.roster.own(), &self.group.identity().key);
+        let package = keyring.key_package(&mut identity, self.call)?;
         let door = Door {
             epoch: self.group.epoch(),
             lobby_key: self.lobby.public().ok_or(CoreError::NoGroup)?,
@@ -189,7 +189,9 @@ mod tests {
                 name: "somebody".to_owned(),
                 codecs: 0b11,
                 resume: None,
+                proof: None,
             },
+            role: None,
         }
     }
 
@@ -225,9 +227,12 @@ mod tests {
         let room = RoomBinding {
             room_fp: RoomFp::from_bytes([1; 16]),
             generation: 0,
+            sheet: None,
         };
         let ring = Keyring::new(room, &Psk::from_bytes([1; 32])).unwrap();
-        let package = ring.read_key_package(&ring.key_package(&heir).unwrap()).unwrap();
+        let package = ring
+            .read_key_package(&ring.key_package(&mut heir, CallId::from_bytes(CALL)).unwrap())
+            .unwrap();
         let known = roster.key_of(1_000, &member(2));
         Waiting::new(1_000, &CallId::from_bytes(CALL), package, known, behind)
     }

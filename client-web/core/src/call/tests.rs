@@ -16,7 +16,7 @@ fn the_waiting_code_is_the_one_of_the_protocol_page() {
 proptest::proptest! {
     #[test]
     fn hostile_bytes_are_refused_and_nothing_breaks(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..600)) {
-        let room = RoomBinding { room_fp: RoomFp::from_bytes([1; 16]), generation: 0 };
+        let room = RoomBinding { room_fp: RoomFp::from_bytes([1; 16]), generation: 0, sheet: None };
         let call = CallId::from_bytes([2; 16]);
         proptest::prop_assert!(Card::from_bytes(&room, &call, &bytes).is_err());
         if let Ok(words) = Words::from_bytes(&bytes) {

@@ -6,6 +6,7 @@
 use minicbor::{Decode, Encode};
 
 use conclave_protocol::ids::{CallId, MemberId};
+use conclave_protocol::order::Order;
 
 use crate::cbor;
 use crate::error::CoreError;
@@ -59,6 +60,24 @@ pub(crate) enum Words {
     Reaction {
         #[n(0)]
         char: char,
+    },
+    /// A decision that any member may carry out.
+    #[n(5)]
+    Order {
+        #[n(0)]
+        order: Order,
+    },
+    /// The next rules of the call, signed by a host or moderator.
+    #[n(6)]
+    Rules {
+        #[cbor(n(0), with = "minicbor::bytes")]
+        bytes: Vec<u8>,
+    },
+    /// A host or moderator refused a knock, by the reference of its key package.
+    #[n(7)]
+    Refuse {
+        #[cbor(n(0), with = "minicbor::bytes")]
+        package: [u8; 32],
     },
 }
 

@@ -3,14 +3,15 @@
 //! Does not test what the library refuses by itself. Each attack says whether it went through; `stopped_by` runs it with the rule on and off.
 
 use conclave_protocol::ids::{CallId, MemberId, RoomFp, TransportId};
+use conclave_protocol::order::{Decision, Order};
 use openmls::prelude::{
     CommitBuilder, Initial, LeafNodeIndex, LeafNodeParameters, ProcessedMessageContent, ProposalType, RatchetTreeIn,
 };
 
 use super::checks::off::{stopped_by, stopped_by_one_of};
 use super::commit::Incoming;
-use super::policy::{CommitData, MOST};
-use super::tests::{add, call, identity, keyring};
+use super::policy::MOST;
+use super::tests::{add, call, identity, keyring, plan};
 use super::*;
 
 /// Two members, the second of whom is the attacker.
@@ -27,12 +28,12 @@ fn three() -> (Group, Group) {
     (a, mallory)
 }
 
-fn ids(n: u8) -> (MemberId, TransportId) {
+pub(super) fn ids(n: u8) -> (MemberId, TransportId) {
     let data = identity(n).data;
     (data.member_id, data.transport_id)
 }
 
-fn leaf_of(group: &Group, n: u8) -> u32 {
+pub(super) fn leaf_of(group: &Group, n: u8) -> u32 {
     let id = ids(n).0;
     group.leaves().iter().find(|l| l.data.member_id == id).unwrap().index
 }
@@ -50,16 +51,16 @@ fn package_with(identity: &Identity, extension: &[u8], credential: CredentialWit
     bundle.key_package().clone()
 }
 
-fn package(identity: &Identity) -> KeyPackage {
+pub(super) fn package(identity: &Identity) -> KeyPackage {
     package_with(identity, &identity.data.to_bytes(), credential(identity))
 }
 
-type Builder<'a> = CommitBuilder<'a, Initial>;
+pub(super) type Builder<'a> = CommitBuilder<'a, Initial>;
 
 /// A commit past all checks of one's own client.
-fn raw(mallory: &mut Group, data: &CommitData, shape: impl FnOnce(Builder<'_>) -> Builder<'_>) -> Vec<u8> {
+pub(super) fn raw(mallory: &mut Group, seq: u64, shape: impl FnOnce(Builder<'_>) -> Builder<'_>) -> Vec<u8> {
     mallory.discard_own().unwrap();
-    mallory.mls.set_aad(data.to_bytes());
+    say(mallory, seq, &[], &[]);
     let provider = &mallory.keyring.provider;
     shape(mallory.mls.commit_builder().force_self_update(true))
         .load_psks(provider.storage())
@@ -73,14 +74,42 @@ fn raw(mallory: &mut Group, data: &CommitData, shape: impl FnOnce(Builder<'_>) -
         .unwrap()
 }
 
-/// A commit of Adds (with the link's key) and Removes.
-fn forged(mallory: &mut Group, data: &CommitData, adds: Vec<KeyPackage>, removes: &[u32]) -> Vec<u8> {
-    mallory.discard_own().unwrap();
+/// What the next commit's authenticated data say.
+fn say(mallory: &mut Group, seq: u64, drop: &[TransportId], orders: &[Order]) {
+    let data = mallory.commit_data(seq, drop, orders, [9; 24]).unwrap();
     mallory.mls.set_aad(data.to_bytes());
-    mallory.build(adds, removes).unwrap().0
 }
 
-fn taken(judge: &mut Group, commit: &[u8], seq: u64, drop: &[TransportId]) -> bool {
+/// A commit of Adds (with the link's key) and Removes (for silence, of which the attacker says that it is so).
+fn forged(mallory: &mut Group, seq: u64, drop: &[TransportId], adds: Vec<KeyPackage>, removes: &[u32]) -> Vec<u8> {
+    let gone: Vec<Leaf> = mallory
+        .leaves()
+        .into_iter()
+        .filter(|l| removes.contains(&l.index))
+        .collect();
+    let orders: Vec<Order> = gone
+        .iter()
+        .map(|l| mallory.order(Decision::Silent { leaf: l.name() }))
+        .collect();
+    forged_with(mallory, seq, drop, (adds, removes), &orders, None)
+}
+
+/// A commit with any orders and rules.
+pub(super) fn forged_with(
+    mallory: &mut Group,
+    seq: u64,
+    drop: &[TransportId],
+    (adds, removes): (Vec<KeyPackage>, &[u32]),
+    orders: &[Order],
+    rules: Option<&GroupData>,
+) -> Vec<u8> {
+    mallory.discard_own().unwrap();
+    say(mallory, seq, drop, orders);
+    let with_psk = !adds.is_empty();
+    mallory.build_with(adds, removes, with_psk, rules).unwrap().0
+}
+
+pub(super) fn taken(judge: &mut Group, commit: &[u8], seq: u64, drop: &[TransportId]) -> bool {
     match judge.read_commit(commit, seq, drop) {
         Incoming::Valid(verified) => judge.merge(*verified).is_ok(),
         _ => false,
@@ -90,7 +119,7 @@ fn taken(judge: &mut Group, commit: &[u8], seq: u64, drop: &[TransportId]) -> bo
 /// An Add of `package` by the attacker, as the judge sees it.
 fn add_is_taken(package: KeyPackage) -> bool {
     let (mut a, mut mallory) = pair();
-    let commit = forged(&mut mallory, &CommitData::new(1, &[]), vec![package], &[]);
+    let commit = forged(&mut mallory, 1, &[], vec![package], &[]);
     taken(&mut a, &commit, 1, &[])
 }
 
@@ -112,7 +141,7 @@ fn external_commit(from: &Group) -> Vec<u8> {
         .with_extensions(leaf_extensions(&ghost.data).unwrap())
         .build();
     let (_, bundle) = MlsGroup::external_commit_builder()
-        .with_aad(CommitData::new(1, &[]).to_bytes())
+        .with_aad(from.commit_data(1, &[], &[], [9; 24]).unwrap().to_bytes())
         .with_config(config)
         .with_ratchet_tree(RatchetTreeIn::from(from.mls.export_ratchet_tree()))
         .build_group(&ring.provider, info, credential(&ghost))
@@ -176,7 +205,9 @@ fn mem_004_proposals_stand_in_the_commit() {
         a.mls
             .store_pending_proposal(a.keyring.provider.storage(), *proposal)
             .unwrap();
-        mallory.mls.set_aad(CommitData::new(2, &drop).to_bytes());
+        let gone = a.leaves().into_iter().find(|l| l.index == leaf).unwrap().name();
+        let silent = mallory.order(Decision::Silent { leaf: gone });
+        say(&mut mallory, 2, &drop, &[silent]);
         let provider = &mallory.keyring.provider;
         let commit = mallory
             .mls
@@ -197,9 +228,10 @@ fn mem_004_proposals_stand_in_the_commit() {
 
 #[test]
 fn mem_005_a_commit_counts_only_at_its_own_sequence() {
-    stopped_by(PolicyFault::BaseSequence, || {
+    // The orders are sealed for one sequence, too.
+    stopped_by_one_of(PolicyFault::BaseSequence, &[PolicyFault::OrdersSealed], || {
         let (mut a, mut mallory) = pair();
-        let commit = forged(&mut mallory, &CommitData::new(1, &[]), Vec::new(), &[]);
+        let commit = forged(&mut mallory, 1, &[], Vec::new(), &[]);
         taken(&mut a, &commit, 2, &[])
     });
 }
@@ -209,7 +241,7 @@ fn mem_006_the_signed_drop_list_is_the_removed_leaves() {
     stopped_by(PolicyFault::DropList, || {
         let (mut a, mut mallory) = three();
         let leaf = leaf_of(&a, 3);
-        let commit = forged(&mut mallory, &CommitData::new(2, &[]), Vec::new(), &[leaf]);
+        let commit = forged(&mut mallory, 2, &[], Vec::new(), &[leaf]);
         taken(&mut a, &commit, 2, &[ids(3).1])
     });
 }
@@ -218,7 +250,7 @@ fn mem_006_the_signed_drop_list_is_the_removed_leaves() {
 fn mem_007_the_shown_drop_list_is_the_removed_leaves() {
     stopped_by(PolicyFault::ShownDropList, || {
         let (mut a, mut mallory) = pair();
-        let commit = forged(&mut mallory, &CommitData::new(1, &[]), Vec::new(), &[]);
+        let commit = forged(&mut mallory, 1, &[], Vec::new(), &[]);
         // Nobody is removed, and the server was told to cut the judge off.
         taken(&mut a, &commit, 1, &[ids(1).1])
     });
@@ -266,12 +298,14 @@ fn mem_012_nobody_takes_the_place_of_another_leaf() {
         let mut usurper = identity(9);
         usurper.data.member_id = ids(3).0;
         let package = package(&usurper);
-        let commit = forged(&mut mallory, &CommitData::new(2, &drop), vec![package], &[leaf]);
+        let commit = forged(&mut mallory, 2, &drop, vec![package], &[leaf]);
         taken(&mut a, &commit, 2, &drop)
     });
     let (mut a, mut mallory) = three();
     let leaf = leaf_of(&a, 3);
-    let own = mallory.commit(vec![package(&identity(3))], &[leaf], 2).unwrap();
+    let own = mallory
+        .commit(plan(vec![package(&identity(3))], vec![leaf]), 2, [9; 24])
+        .unwrap();
     assert!(
         taken(&mut a, &own.commit, 2, &own.drop),
         "the holder of the leaf's key was not added anew"
@@ -301,7 +335,7 @@ fn heir_is_taken(proof: [u8; 64]) -> bool {
     let mut heir = identity(9);
     (heir.data.member_id, heir.data.transport_id) = ids(3);
     heir.data.resume = Some(proof);
-    let commit = forged(&mut mallory, &CommitData::new(2, &drop), vec![package(&heir)], &[leaf]);
+    let commit = forged(&mut mallory, 2, &drop, vec![package(&heir)], &[leaf]);
     taken(&mut a, &commit, 2, &drop)
 }
 
@@ -319,8 +353,11 @@ fn mem_013_a_group_has_a_largest_size() {
 fn mem_014_every_add_mixes_in_the_links_secret() {
     stopped_by(PolicyFault::AddWithoutLinkKey, || {
         let (mut a, mut mallory) = pair();
-        mallory.mls.set_aad(CommitData::new(1, &[]).to_bytes());
-        let commit = mallory.build_with(vec![package(&identity(9))], &[], false).unwrap().0;
+        say(&mut mallory, 1, &[], &[]);
+        let commit = mallory
+            .build_with(vec![package(&identity(9))], &[], false, None)
+            .unwrap()
+            .0;
         taken(&mut a, &commit, 1, &[])
     });
 }
@@ -329,8 +366,8 @@ fn mem_014_every_add_mixes_in_the_links_secret() {
 fn mem_015_no_other_key_is_mixed_in() {
     stopped_by(PolicyFault::ForeignKey, || {
         let (mut a, mut mallory) = pair();
-        mallory.mls.set_aad(CommitData::new(1, &[]).to_bytes());
-        let commit = mallory.build_with(Vec::new(), &[], true).unwrap().0;
+        say(&mut mallory, 1, &[], &[]);
+        let commit = mallory.build_with(Vec::new(), &[], true, None).unwrap().0;
         taken(&mut a, &commit, 1, &[])
     });
 }
@@ -341,7 +378,7 @@ fn mem_016_a_committer_keeps_its_leaf() {
         let (mut a, mut mallory) = pair();
         let mut renamed = mallory.identity.data.clone();
         renamed.name = "member 1".to_owned();
-        let commit = raw(&mut mallory, &CommitData::new(1, &[]), |builder| {
+        let commit = raw(&mut mallory, 1, |builder| {
             let leaf = LeafNodeParameters::builder().with_extensions(leaf_extensions(&renamed).unwrap());
             builder.leaf_node_parameters(leaf.build())
         });
@@ -356,15 +393,19 @@ fn victim_joins(founder: Group, asked: CallId, with_psk: bool) -> bool {
 
 fn victim_joins_as(mut founder: Group, asked: CallId, with_psk: bool, victim: Identity) -> bool {
     let ring = keyring(1);
-    let bytes = ring.key_package(&identity(3)).unwrap();
+    let bytes = ring.key_package(&mut identity(3), call()).unwrap();
     let package = ring.read_key_package(&bytes).unwrap().0;
-    let welcome = founder.build_with(vec![package], &[], with_psk).unwrap().1.unwrap();
+    let welcome = founder
+        .build_with(vec![package], &[], with_psk, None)
+        .unwrap()
+        .1
+        .unwrap();
     ring.join(victim, asked, &welcome).is_ok()
 }
 
 fn founded_with(change: impl FnOnce(&mut GroupData), sign_again: bool) -> Group {
     let (ring, founder) = (keyring(1), identity(1));
-    let mut data = GroupData::founded(&ring.room, call(), &founder);
+    let mut data = GroupData::founded(&ring.room, ring.room.sheet.as_ref().unwrap(), call(), &founder);
     change(&mut data);
     if sign_again {
         data.sign(&founder.key);
@@ -400,14 +441,14 @@ fn mem_019_a_group_names_its_room_generation_and_call() {
 #[test]
 fn mem_020_a_groups_extension_is_signed() {
     stopped_by(PolicyFault::GroupSignature, || {
-        victim_joins(founded_with(|d| d.founder = ids(9).0, false), call(), true)
+        victim_joins(founded_with(|d| d.signer.member = ids(9).0, false), call(), true)
     });
 }
 
 /// A group in which the founder, with checks of its own left out, added `ghost` before the victim comes.
 fn haunted(ghost: KeyPackage) -> Group {
     let mut a = keyring(1).found(identity(1), call()).unwrap();
-    a.build(vec![ghost], &[]).unwrap();
+    a.build_with(vec![ghost], &[], true, None).unwrap();
     a.merge_own().unwrap();
     a
 }
@@ -484,7 +525,7 @@ fn mem_024_a_key_package_is_of_the_one_suite() {
 fn mem_025_handshakes_outside_the_log_are_not_decrypted() {
     stopped_by(PolicyFault::HandshakeOutsideLog, || {
         let (mut a, mut mallory) = pair();
-        let commit = forged(&mut mallory, &CommitData::new(1, &[]), Vec::new(), &[]);
+        let commit = forged(&mut mallory, 1, &[], Vec::new(), &[]);
         // The server shows the judge the commit as a message first: were it decrypted, the judge alone could not read it in the log.
         assert!(a.open(&commit).is_err());
         !taken(&mut a, &commit, 1, &[])
@@ -498,6 +539,6 @@ fn the_attacks_tools_work_when_nothing_is_wrong() {
     assert!(victim_joins(founded_with(|_| {}, true), call(), true));
     let (mut a, mut mallory) = three();
     let (leaf, drop) = (leaf_of(&a, 3), vec![ids(3).1]);
-    let commit = forged(&mut mallory, &CommitData::new(2, &drop), Vec::new(), &[leaf]);
+    let commit = forged(&mut mallory, 2, &drop, Vec::new(), &[leaf]);
     assert!(taken(&mut a, &commit, 2, &drop));
 }

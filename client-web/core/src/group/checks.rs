@@ -78,6 +78,30 @@ rules! {
     "MEM-026" Farewell,
     /// A call card is signed by the leaf key that it shows, for this room and call.
     "MEM-027" CardSignature,
+    /// A group's rules are a host's or moderator's word, or the open ones.
+    "MEM-028" GroupAuthority,
+    /// Every appointment in a joined group is a host's.
+    "MEM-029" WelcomeAppointment,
+    /// Where the room's sheet asks for a host, a group without a host's or moderator's word is not joined.
+    "MEM-030" FoundedWithoutHost,
+    /// What a group says of mandates is what the room's sheet says.
+    "MEM-031" SheetOfGroup,
+    /// A leaf has the role that its proof shows, in this leaf and call, by a mandate that counts.
+    "MEM-032" RoleProof,
+    /// A change of the rules leaves room, call and root as they are.
+    "MEM-033" RulesOfAnother,
+    /// A change of the rules has the next sequence.
+    "MEM-034" RulesSequence,
+    /// A change of the rules is signed by whom it names.
+    "MEM-035" RulesSignature,
+    /// A change of the rules is by a member who was host or moderator in the epoch before, and shows it.
+    "MEM-036" RulesSigner,
+    /// Every appointment in a change of the rules is a host's.
+    "MEM-037" Appointment,
+    /// Appointments, mandates, the end for all, and what concerns hosts and moderators is changed by hosts alone.
+    "MEM-038" HostsAlone,
+    /// Nothing else in the group's context changes.
+    "MEM-039" ContextExtension,
     /// Somebody removed for their silence is added under their id only by a proof that is good under their leaf's key.
     "MEM-040" PlaceNotProven,
     /// A proof that cannot be checked opens nothing.
@@ -88,6 +112,26 @@ rules! {
     "MEM-043" WelcomeTooMany,
     /// Whoever comes under the id of somebody removed is shown as them only by such a proof.
     "MEM-044" ShownAsBack,
+    /// An order is signed by the leaf of the member that it names, for this room and call.
+    "MEM-045" OrderSignature,
+    /// An order is not older than 64 epochs (the word for silence: one), and not of an epoch to come.
+    "MEM-046" OrderAge,
+    /// Hosts and moderators admit.
+    "MEM-047" AdmitRole,
+    /// Hosts and moderators remove.
+    "MEM-048" RemoveRole,
+    /// Hosts and moderators are removed by hosts alone.
+    "MEM-049" RemoveOfEqual,
+    /// A leaf is removed by its own word, by order, for its silence, or to be added anew.
+    "MEM-050" RemovalUnordered,
+    /// Silence is vouched for by enough of those who stay.
+    "MEM-051" SilenceVouched,
+    /// A commit's orders open under its epoch's key and decode strictly.
+    "MEM-052" OrdersSealed,
+    /// Where newcomers have to ask, whoever has no role and no place was admitted.
+    "MEM-053" AddUnadmitted,
+    /// Nobody is added who was barred.
+    "MEM-054" AddBarred,
 }
 
 impl fmt::Display for PolicyFault {

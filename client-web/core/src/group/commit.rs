@@ -11,10 +11,11 @@ use openmls::prelude::{
 };
 use openmls::schedule::{ExternalPsk, PreSharedKeyId, Psk};
 
-use conclave_protocol::ids::TransportId;
+use conclave_protocol::ids::{MemberId, TransportId};
+use conclave_protocol::order::{self, Decision, Order};
 
 use super::policy::{CommitData, CommitVerified, Newcomers};
-use super::{Group, PolicyFault, SUITE, demand, sorted};
+use super::{Group, GroupData, PolicyFault, SUITE, demand, group_extensions, sorted};
 use crate::error::CoreError;
 use crate::limits;
 
@@ -49,17 +50,33 @@ pub(crate) struct Merged {
     pub(crate) rotated: bool,
     /// This member was removed; the group is dead.
     pub(crate) self_removed: bool,
+    /// The rules of the call changed.
+    pub(crate) rules: bool,
+    /// Members who were removed by order: they have no place to come back to.
+    pub(crate) expelled: Vec<MemberId>,
+}
+
+/// What a commit is to do. With nothing in it, it is a rotation.
+#[derive(Default)]
+pub(crate) struct Plan {
+    pub(crate) adds: Vec<KeyPackage>,
+    pub(crate) removes: Vec<u32>,
+    /// What allows the two.
+    pub(crate) orders: Vec<Order>,
+    /// New rules, signed by whoever made them.
+    pub(crate) rules: Option<GroupData>,
 }
 
 impl Group {
-    /// Commits Adds and Removes together; with neither it is a rotation. The group stays in its epoch until [`Group::merge_own`].
-    pub(crate) fn commit(
-        &mut self,
-        adds: Vec<KeyPackage>,
-        removes: &[u32],
-        base_seq: u64,
-    ) -> Result<OwnCommit, CoreError> {
-        let added = self.check_own_adds(&adds, removes).map_err(CoreError::Refused)?;
+    /// Builds a commit. The group stays in its epoch until [`Group::merge_own`]. The nonce is fresh and random.
+    pub(crate) fn commit(&mut self, plan: Plan, base_seq: u64, nonce: [u8; 24]) -> Result<OwnCommit, CoreError> {
+        let added = self.check_own(&plan)?;
+        let Plan {
+            adds,
+            removes,
+            orders,
+            rules,
+        } = plan;
         let drop = sorted(
             self.leaves()
                 .iter()
@@ -71,8 +88,11 @@ impl Group {
             return Err(CoreError::Limit);
         }
         self.discard_own()?;
-        self.mls.set_aad(CommitData::new(base_seq, &drop).to_bytes());
-        let built = self.build(adds, removes);
+        let data = self.commit_data(base_seq, &drop, &orders, nonce)?;
+        self.own_expelled = expelled(&orders);
+        self.mls.set_aad(data.to_bytes());
+        let with_psk = !adds.is_empty();
+        let built = self.build_with(adds, &removes, with_psk, rules.as_ref());
         if built.is_err() {
             self.mls.set_aad(Vec::new());
         }
@@ -87,29 +107,39 @@ impl Group {
 
     /// INVARIANT: our own commit passes the rules that everybody else applies to it. We merge it on its echo without reading it, so one that
     /// the others void would leave us alone in an epoch.
-    fn check_own_adds(&self, adds: &[KeyPackage], removes: &[u32]) -> Result<Vec<TransportId>, PolicyFault> {
-        let mut newcomers = Newcomers::beside(self, removes);
-        for package in adds {
-            newcomers.check(package.leaf_node())?;
+    fn check_own(&self, plan: &Plan) -> Result<Vec<TransportId>, PolicyFault> {
+        let data = self.data().ok_or(PolicyFault::GroupData)?;
+        let mandated = self.check_orders(&data, &plan.orders)?;
+        let mut newcomers = Newcomers::beside(self, &plan.removes, &data, &mandated);
+        for package in &plan.adds {
+            newcomers.check(package)?;
         }
-        Ok(newcomers.transports())
+        if let Some(rules) = &plan.rules {
+            self.check_change(&data, rules)?;
+        }
+        newcomers.check_rest()
+    }
+
+    /// What a commit's authenticated data say. SECURITY: the orders are sealed to this epoch's members: envelopes alone are sealed against the
+    /// server only, and would show link holders who orders.
+    pub(super) fn commit_data(
+        &self,
+        base_seq: u64,
+        drop: &[TransportId],
+        orders: &[Order],
+        nonce: [u8; 24],
+    ) -> Result<CommitData, CoreError> {
+        let sealed = order::seal(&*self.orders_key()?, &self.call(), base_seq, orders, nonce);
+        Ok(CommitData::new(base_seq, drop, sealed.map_err(|_| CoreError::Limit)?))
     }
 
     /// SECURITY: every Add mixes in the link's secret, so a server that swaps key packages gains nothing.
-    pub(super) fn build(
-        &mut self,
-        adds: Vec<KeyPackage>,
-        removes: &[u32],
-    ) -> Result<(Vec<u8>, Option<Vec<u8>>), CoreError> {
-        let with_psk = !adds.is_empty();
-        self.build_with(adds, removes, with_psk)
-    }
-
     pub(super) fn build_with(
         &mut self,
         adds: Vec<KeyPackage>,
         removes: &[u32],
         with_psk: bool,
+        rules: Option<&GroupData>,
     ) -> Result<(Vec<u8>, Option<Vec<u8>>), CoreError> {
         let provider = &self.keyring.provider;
         let with_path = adds.is_empty() || self.mls.members().count() <= limits::WARM_ADDS_UP_TO;
@@ -120,11 +150,17 @@ impl Group {
             let id = PreSharedKeyId::new(SUITE, provider.rand(), psk).map_err(|_| CoreError::Library)?;
             Some(Proposal::PreSharedKey(Box::new(PreSharedKeyProposal::new(id))))
         };
-        let bundle = self
+        let mut builder = self
             .mls
             .commit_builder()
             .consume_proposal_store(false)
-            .force_self_update(with_path)
+            .force_self_update(with_path);
+        if let Some(rules) = rules {
+            builder = builder
+                .propose_group_context_extensions(group_extensions(rules)?)
+                .map_err(|_| CoreError::Library)?;
+        }
+        let bundle = builder
             .propose_removals(removes.iter().map(|i| LeafNodeIndex::new(*i)))
             .propose_adds(adds)
             .add_proposals(psk)
@@ -160,6 +196,8 @@ impl Group {
             added: staged.add_proposals().next().is_some(),
             rotated: staged.update_path_leaf_node().is_some(),
             self_removed: false,
+            rules: staged.group_context().extensions() != self.mls.extensions(),
+            expelled: std::mem::take(&mut self.own_expelled),
         };
         merged.removed.sort_unstable();
         self.mls
@@ -213,6 +251,15 @@ impl Group {
     pub(super) fn mls(&self) -> &MlsGroup {
         &self.mls
     }
+}
+
+/// Whom orders remove.
+pub(super) fn expelled(orders: &[Order]) -> Vec<MemberId> {
+    let all = orders.iter().filter_map(|order| match order.decision {
+        Decision::Remove { leaf } => Some(leaf.member),
+        _ => None,
+    });
+    all.collect()
 }
 
 /// SECURITY: the only wire format that is looked at; public messages and everything else never reach the library's group.

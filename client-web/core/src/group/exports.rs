@@ -1,6 +1,6 @@
 //! Everything that is derived from an epoch's exporter: the media key, the lobby's key pair, the safety number, the committers' order.
 //!
-//! Does not hand any of it to the server. Labels are fixed by protocol.md; "conclave v1 gate" and "conclave v1 orders" are reserved.
+//! Does not hand any of it to the server. Labels are fixed by protocol.md; "conclave v1 gate" is reserved.
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use openmls::prelude::OpenMlsProvider as _;
@@ -48,6 +48,11 @@ impl Group {
     /// SFrame's base key of this epoch. SPEC: RFC 9605 §5.2.
     pub(crate) fn media_key(&self) -> Result<Zeroizing<[u8; 16]>, CoreError> {
         self.export("SFrame 1.0 Base Key")
+    }
+
+    /// What seals the orders of the commit that ends this epoch.
+    pub(super) fn orders_key(&self) -> Result<Zeroizing<[u8; 32]>, CoreError> {
+        self.export("conclave v1 orders")
     }
 
     /// The lobby's key pair of this epoch.

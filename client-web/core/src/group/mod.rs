@@ -10,15 +10,19 @@ mod exports;
 mod keys;
 mod leaf;
 mod message;
+mod orders;
 mod policy;
 mod provider;
 mod resume;
+mod rules;
 mod storage;
 
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
 mod lists;
+#[cfg(test)]
+mod role_attacks;
 #[cfg(test)]
 mod tests;
 
@@ -32,24 +36,30 @@ use openmls::prelude::{
 };
 use openmls::schedule::{PreSharedKeyId, Psk};
 
+use conclave_protocol::credential::Mandate;
 use conclave_protocol::ids::{CallId, MemberId, RoomFp, TransportId};
-use conclave_protocol::keys::{Psk as LinkPsk, psk_id};
+use conclave_protocol::keys::{MandateSeed, Psk as LinkPsk, Signer, psk_id};
+use conclave_protocol::role::{Authority, LeafName, RoleProof};
+use conclave_protocol::sheet::{Found, Sheet};
 
 pub use checks::PolicyFault;
 pub(crate) use checks::demand;
 #[cfg(test)]
 pub(crate) use checks::off;
-pub(crate) use commit::{Incoming, Merged};
+pub(crate) use commit::{Incoming, Merged, Plan};
 pub(crate) use exports::{LobbyKey, safety_digits, twenty_digits};
 pub(crate) use keys::{LeafKey, verify};
 pub(crate) use leaf::LeafData;
 pub(crate) use message::Heard;
+pub(crate) use orders::vouchers_needed;
 pub(crate) use resume::{prove_resume, verify_resume};
+pub(crate) use rules::GroupData;
 
 use crate::error::CoreError;
 use crate::limits;
-use leaf::{GROUP_EXTENSION, GroupData, LEAF_EXTENSION};
+use leaf::LEAF_EXTENSION;
 use provider::Provider;
+use rules::GROUP_EXTENSION;
 
 /// The one cipher suite of link version 1: X25519 with ML-KEM-768, always (protocol.md §4).
 pub(crate) const SUITE: Ciphersuite = Ciphersuite::MLS_128_MLKEM768X25519_AES128GCM_SHA256_Ed25519;
@@ -59,6 +69,8 @@ pub(crate) const SUITE: Ciphersuite = Ciphersuite::MLS_128_MLKEM768X25519_AES128
 pub(crate) struct RoomBinding {
     pub(crate) room_fp: RoomFp,
     pub(crate) generation: u16,
+    /// What the owner says of the room, as soon as the server has shown it and it was verified.
+    pub(crate) sheet: Option<Sheet>,
 }
 
 impl RoomBinding {
@@ -71,6 +83,47 @@ impl RoomBinding {
 pub(crate) struct Identity {
     pub(crate) key: LeafKey,
     pub(crate) data: LeafData,
+    /// What it can show a role with.
+    pub(crate) role: Option<RoleKey>,
+}
+
+/// A mandate and its key, and the day on which it is used.
+#[derive(Clone)]
+pub(crate) struct RoleKey {
+    pub(crate) mandate: Mandate,
+    pub(crate) seed: MandateSeed,
+    pub(crate) today: u16,
+}
+
+impl Identity {
+    pub(crate) fn name(&self) -> LeafName {
+        LeafName {
+            member: self.data.member_id,
+            key: self.key.public(),
+        }
+    }
+
+    /// What mandates are judged by where this member signs: the sheet, on this member's day if it has a mandate itself.
+    fn authority(&self, sheet: &Sheet) -> Authority {
+        let day = self
+            .data
+            .proof
+            .as_ref()
+            .and(self.role.as_ref())
+            .map_or(0, |role| role.today);
+        Authority::of(sheet, day)
+    }
+
+    /// Puts the role's proof for one call into the leaf; none if the mandate does not count any more.
+    fn prove(&mut self, room: &RoomBinding, call: CallId) {
+        let name = self.name();
+        self.data.proof = self.role.as_ref().zip(room.sheet.as_ref()).and_then(|(role, sheet)| {
+            let key = Signer::from_seed(role.seed.expose());
+            let proof = RoleProof::sign(role.mandate.clone(), &key, &call, &name);
+            let counts = proof.verify(&Authority::of(sheet, role.today), &call, &name).is_ok();
+            counts.then_some(proof)
+        });
+    }
 }
 
 /// A leaf of the tree with its checked data.
@@ -94,6 +147,8 @@ pub(crate) struct Group {
     mls: MlsGroup,
     keyring: Keyring,
     identity: Identity,
+    /// Whom this member's pending commit removes by order.
+    own_expelled: Vec<MemberId>,
 }
 
 impl Keyring {
@@ -106,7 +161,8 @@ impl Keyring {
     }
 
     /// A fresh key package for one knock, as TLS bytes. One per attempt; all of them stay usable until one is welcomed.
-    pub(crate) fn key_package(&self, identity: &Identity) -> Result<Vec<u8>, CoreError> {
+    pub(crate) fn key_package(&self, identity: &mut Identity, call: CallId) -> Result<Vec<u8>, CoreError> {
+        identity.prove(&self.room, call);
         let bundle = KeyPackage::builder()
             .key_package_lifetime(lifetime())
             .leaf_node_capabilities(capabilities())
@@ -120,8 +176,10 @@ impl Keyring {
     }
 
     /// Makes a group of one.
-    pub(crate) fn found(self, identity: Identity, call: CallId) -> Result<Group, CoreError> {
-        let data = GroupData::founded(&self.room, call, &identity);
+    pub(crate) fn found(self, mut identity: Identity, call: CallId) -> Result<Group, CoreError> {
+        identity.prove(&self.room, call);
+        let sheet = self.room.sheet.as_ref().ok_or(CoreError::NotAuthentic)?;
+        let data = GroupData::founded(&self.room, sheet, call, &identity);
         self.found_with(identity, call, &data)
     }
 
@@ -152,16 +210,19 @@ impl Keyring {
             mls,
             keyring: self,
             identity,
+            own_expelled: Vec::new(),
         })
     }
 
     /// Joins by a Welcome (an MLS message, as bytes). On failure the key ring and identity come back, for the next attempt.
     pub(crate) fn join(
         self,
-        identity: Identity,
+        mut identity: Identity,
         call: CallId,
         welcome: &[u8],
     ) -> Result<Group, Box<(Self, Identity, CoreError)>> {
+        // A proof is for one call; the newest knock may have been at another.
+        identity.prove(&self.room, call);
         match self.stage(call, welcome) {
             Ok(mls) => {
                 let group = Group {
@@ -169,6 +230,7 @@ impl Keyring {
                     mls,
                     keyring: self,
                     identity,
+                    own_expelled: Vec::new(),
                 };
                 match group.check_joined() {
                     Ok(()) => Ok(group),
@@ -216,6 +278,24 @@ impl Keyring {
         let info = welcome.unverified_group_info();
         let asked = info.group_id().as_slice() == call.as_bytes();
         demand(PolicyFault::WelcomeCall, asked) // MEM-018
+    }
+
+    /// The room's sheet was shown and verified.
+    pub(crate) fn believe(&mut self, sheet: Sheet) {
+        self.room.sheet = Some(sheet);
+    }
+
+    /// Whether the room's sheet lets this member begin a call.
+    pub(crate) fn may_found(&self, identity: &Identity) -> bool {
+        let Some(sheet) = &self.room.sheet else { return false };
+        let accepted = |role: &RoleKey| Authority::of(sheet, role.today).accepts(&role.mandate).is_ok();
+        sheet.rules.found == Found::Anyone || identity.role.as_ref().is_some_and(accepted)
+    }
+
+    /// How orders name a key package. SPEC: RFC 9420 §5.2.
+    pub(crate) fn reference(&self, package: &KeyPackage) -> Option<[u8; 32]> {
+        let reference = package.hash_ref(self.provider.crypto()).ok()?;
+        reference.as_slice().try_into().ok()
     }
 
     fn is_our_psk(&self, id: &PreSharedKeyId) -> bool {
@@ -310,6 +390,7 @@ impl Group {
         let mut identity = self.identity;
         // A proof counts for one call only.
         identity.data.resume = None;
+        identity.data.proof = None;
         identity
     }
 }

@@ -3,22 +3,26 @@
 //! Does not merge. Every check is made by every member from the same bytes, so that all agree which commits are void; nothing here
 //! may depend on a clock, on the server, or on what only some members know. SPEC: protocol.md §2.
 
+use std::collections::BTreeSet;
+
 use minicbor::{Decode, Encode};
 use openmls::prelude::tls_codec::{DeserializeBytes as _, Serialize as _};
 use openmls::prelude::{
-    LeafNode, LeafNodeIndex, PreSharedKeyProposal, Proposal, ProposalOrRefType, Sender, StagedCommit,
+    KeyPackage, LeafNodeIndex, PreSharedKeyProposal, Proposal, ProposalOrRefType, Sender, StagedCommit,
 };
 use openmls::schedule::PreSharedKeyId;
 
-use conclave_protocol::ids::{CallId, MemberId, TransportId};
+use conclave_protocol::ids::{MemberId, TransportId};
+use conclave_protocol::order::{self, Order};
 
-use super::commit::Merged;
-use super::{Group, LeafData, PolicyFault, demand, leaf_data, leaf_key, sorted, verify_resume};
+use super::commit::{Merged, expelled};
+use super::orders::Mandated;
+use super::{Group, GroupData, Leaf, LeafData, PolicyFault, demand, leaf_data, leaf_key, sorted, verify_resume};
 use crate::cbor;
 use crate::error::CoreError;
 use crate::limits::MAX_MEMBERS;
 
-/// What a commit says in its authenticated data. Key 2 (orders) is reserved.
+/// What a commit says in its authenticated data.
 #[derive(Encode, Decode)]
 #[cbor(map)]
 pub(super) struct CommitData {
@@ -26,14 +30,18 @@ pub(super) struct CommitData {
     base_seq: u64,
     #[n(1)]
     drop: Vec<TransportId>,
+    /// Sealed to the members of the epoch that the commit ends.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    orders: Vec<u8>,
 }
 
 impl CommitData {
     /// `drop` must be sorted.
-    pub(super) fn new(base_seq: u64, drop: &[TransportId]) -> Self {
+    pub(super) fn new(base_seq: u64, drop: &[TransportId], orders: Vec<u8>) -> Self {
         Self {
             base_seq,
             drop: drop.to_vec(),
+            orders,
         }
     }
 
@@ -76,14 +84,21 @@ impl Group {
         for queued in staged.queued_proposals() {
             let allowed = matches!(
                 queued.proposal(),
-                Proposal::Add(_) | Proposal::Remove(_) | Proposal::PreSharedKey(_)
+                Proposal::Add(_)
+                    | Proposal::Remove(_)
+                    | Proposal::PreSharedKey(_)
+                    | Proposal::GroupContextExtensions(_)
             );
             demand(PolicyFault::ProposalType, allowed)?; // MEM-003
             let inside = queued.proposal_or_ref_type() == ProposalOrRefType::Proposal;
             demand(PolicyFault::ProposalByReference, inside)?; // MEM-004
         }
         let removed = self.check_removed(&staged, data, base_seq, shown_drop)?;
-        let added = self.check_added(&staged, &removed)?;
+        let orders = self.open_orders(data, base_seq);
+        demand(PolicyFault::OrdersSealed, orders.is_ok())?; // MEM-052
+        let orders = orders.unwrap_or_default();
+        let added = self.check_members(&staged, &removed, &orders)?;
+        let rules = self.check_context(staged.group_context().extensions())?.is_some();
         self.check_psk(&staged, added)?;
         if let Some(committer) = committer {
             self.check_committer(&staged, committer)?;
@@ -93,6 +108,8 @@ impl Group {
             added,
             rotated: staged.update_path_leaf_node().is_some(),
             self_removed: staged.self_removed(),
+            rules,
+            expelled: expelled(&orders),
         };
         Ok(CommitVerified { staged, merged })
     }
@@ -123,14 +140,21 @@ impl Group {
         Ok(removed)
     }
 
-    /// New leaves say who they are, and take nobody's ids.
-    fn check_added(&self, staged: &StagedCommit, removed: &[u32]) -> Result<bool, PolicyFault> {
-        let mut newcomers = Newcomers::beside(self, removed);
+    fn open_orders(&self, data: &CommitData, base_seq: u64) -> Result<Vec<Order>, CoreError> {
+        order::open(&*self.orders_key()?, &self.call(), base_seq, &data.orders).map_err(|_| CoreError::NotAuthentic)
+    }
+
+    /// New leaves say who they are, take nobody's ids and were let in; those that go do so for a reason that counts.
+    fn check_members(&self, staged: &StagedCommit, removed: &[u32], orders: &[Order]) -> Result<bool, PolicyFault> {
+        let data = self.data().ok_or(PolicyFault::GroupData)?;
+        let mandated = self.check_orders(&data, orders)?;
+        let mut newcomers = Newcomers::beside(self, removed, &data, &mandated);
         for add in staged.add_proposals() {
-            newcomers.check(add.add_proposal().key_package().leaf_node())?;
+            newcomers.check(add.add_proposal().key_package())?;
         }
-        demand(PolicyFault::TooManyMembers, newcomers.present.len() <= most_members())?; // MEM-013
-        Ok(newcomers.count > 0)
+        let count = newcomers.count;
+        newcomers.check_rest()?;
+        Ok(count > 0)
     }
 
     /// SECURITY: exactly one external pre-shared key, ours, in each commit with an Add; none in any other.
@@ -162,56 +186,100 @@ impl Group {
 }
 
 /// The leaves of one commit's Adds, checked against the members who stay, those who go, and each other.
-pub(super) struct Newcomers {
-    call: CallId,
-    present: Vec<LeafData>,
-    /// Ids and signature keys of the leaves that the same commit removes.
-    leaving: Vec<(MemberId, [u8; 32])>,
-    added: Vec<TransportId>,
+pub(super) struct Newcomers<'a> {
+    group: &'a Group,
+    data: &'a GroupData,
+    mandated: &'a Mandated,
+    stay: Vec<Leaf>,
+    /// What the same commit removes.
+    gone: Vec<Leaf>,
+    added: Vec<LeafData>,
+    /// Members who are removed and added.
+    readded: BTreeSet<MemberId>,
     count: usize,
 }
 
-impl Newcomers {
-    pub(super) fn beside(group: &Group, removed: &[u32]) -> Self {
-        let (leaving, staying): (Vec<_>, Vec<_>) = group
+impl<'a> Newcomers<'a> {
+    pub(super) fn beside(group: &'a Group, removed: &[u32], data: &'a GroupData, mandated: &'a Mandated) -> Self {
+        let (gone, stay) = group
             .leaves()
             .into_iter()
             .partition(|leaf| removed.contains(&leaf.index));
         Self {
-            call: group.call(),
-            present: staying.into_iter().map(|leaf| leaf.data).collect(),
-            leaving: leaving.into_iter().map(|l| (l.data.member_id, l.key)).collect(),
+            group,
+            data,
+            mandated,
+            stay,
+            gone,
             added: Vec::new(),
+            readded: BTreeSet::new(),
             count: 0,
         }
     }
 
     /// SECURITY: whoever is removed and added under one member id must hold the same leaf key, or prove with the old one that the new one is
     /// theirs; or any member could put somebody else in the place of another without a departure or an arrival being seen.
-    pub(super) fn check(&mut self, node: &LeafNode) -> Result<(), PolicyFault> {
+    pub(super) fn check(&mut self, package: &KeyPackage) -> Result<(), PolicyFault> {
         self.count += 1;
+        let node = package.leaf_node();
         let leaf = match leaf_data(node) {
             Ok(leaf) => leaf,
             Err(fault @ PolicyFault::CredentialId) => return Err(fault),
             Err(_) => return demand(PolicyFault::LeafData, false), // MEM-008
         };
-        let same_member = self.present.iter().any(|p| p.member_id == leaf.member_id);
+        let present = || self.stay.iter().map(|l| &l.data).chain(&self.added);
+        let same_member = present().any(|p| p.member_id == leaf.member_id);
         demand(PolicyFault::MemberIdTaken, !same_member)?; // MEM-010
-        let same_transport = self.present.iter().any(|p| p.transport_id == leaf.transport_id);
+        let same_transport = present().any(|p| p.transport_id == leaf.transport_id);
         demand(PolicyFault::TransportIdTaken, !same_transport)?; // MEM-011
-        let new_key = leaf_key(node).ok_or(PolicyFault::LeafData)?;
-        let usurped = |(id, old_key): &(MemberId, [u8; 32])| {
-            let proven = |proof| verify_resume(old_key, &self.call, id, &new_key, &proof);
-            *id == leaf.member_id && *old_key != new_key && !leaf.resume.is_some_and(proven)
-        };
-        demand(PolicyFault::LeafTaken, !self.leaving.iter().any(usurped))?; // MEM-012
-        self.added.push(leaf.transport_id);
-        self.present.push(leaf);
+        let key = leaf_key(node).ok_or(PolicyFault::LeafData)?;
+        let before = self.gone.iter().find(|old| old.data.member_id == leaf.member_id);
+        let usurped = before.is_some_and(|old| {
+            let call = &self.data.call_id;
+            let proven = |proof| verify_resume(&old.key, call, &leaf.member_id, &key, &proof);
+            old.key != key && !leaf.resume.is_some_and(proven)
+        });
+        demand(PolicyFault::LeafTaken, !usurped)?; // MEM-012
+        if before.is_some() {
+            self.readded.insert(leaf.member_id);
+        }
+        self.check_admitted(package, &leaf, key, before.is_some())?;
+        self.added.push(leaf);
         Ok(())
     }
 
-    pub(super) fn transports(self) -> Vec<TransportId> {
-        self.added
+    /// Whoever has no place and no role was let in, where newcomers have to ask; and nobody comes back who was barred.
+    fn check_admitted(
+        &self,
+        package: &KeyPackage,
+        data: &LeafData,
+        key: [u8; 32],
+        back: bool,
+    ) -> Result<(), PolicyFault> {
+        let barred = self.data.rules.bars.contains(&data.member_id);
+        demand(PolicyFault::AddBarred, !barred)?; // MEM-054
+        let leaf = Leaf {
+            index: 0,
+            key,
+            data: data.clone(),
+        };
+        let admitted = !self.data.rules.asks()
+            || back
+            || Group::role_in(self.data, &leaf).is_some()
+            || self
+                .group
+                .keyring
+                .reference(package)
+                .is_some_and(|reference| self.mandated.admits(&reference));
+        demand(PolicyFault::AddUnadmitted, admitted) // MEM-053
+    }
+
+    /// What can only be said of all together. Gives the transports of those who are added.
+    pub(super) fn check_rest(self) -> Result<Vec<TransportId>, PolicyFault> {
+        let members = self.stay.len() + self.added.len();
+        demand(PolicyFault::TooManyMembers, members <= most_members())?; // MEM-013
+        self.mandated.check_removals(&self.gone, &self.stay, &self.readded)?;
+        Ok(self.added.into_iter().map(|leaf| leaf.transport_id).collect())
     }
 }
 

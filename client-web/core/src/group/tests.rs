@@ -1,7 +1,12 @@
 //! The group layer alone: found, add, join, talk, remove; and what it must refuse.
 
+use conclave_protocol::credential::Role;
 use conclave_protocol::ids::{CallId, MemberId, RoomFp, TransportId};
-use conclave_protocol::keys::Psk;
+use conclave_protocol::keys::{AdmissionPk, ManagePk, MandatePk, Psk, RootKeys, RootSeed};
+use conclave_protocol::order::Decision;
+use conclave_protocol::room::Limits;
+use conclave_protocol::server_name::ServerName;
+use conclave_protocol::sheet::{Rules, SignedRecord};
 
 use super::*;
 
@@ -14,15 +19,62 @@ pub(super) fn identity(n: u8) -> Identity {
             name: format!("member {n}"),
             codecs: 0b11,
             resume: None,
+            proof: None,
         },
+        role: None,
+    }
+}
+
+fn root() -> RootKeys {
+    RootKeys::derive(&RootSeed::from_bytes([0xA0; 32]))
+}
+
+/// The day of everything here.
+pub(super) const TODAY: u16 = 20_050;
+
+/// With a mandate of this room.
+pub(super) fn with_role(mut identity: Identity, role: Role, serial: u32) -> Identity {
+    let seed = MandateSeed::from_bytes([serial as u8; 32]);
+    let pk = MandatePk::from_bytes(Signer::from_seed(seed.expose()).public());
+    let mandate = Mandate::sign(&root().sign(), RoomFp::of(&root().root_pk()), role, serial, 20_100, pk);
+    identity.role = Some(RoleKey {
+        mandate,
+        seed,
+        today: TODAY,
+    });
+    identity
+}
+
+pub(super) fn binding(rules: Rules) -> RoomBinding {
+    let record = SignedRecord {
+        server: ServerName::parse("localhost:8443").unwrap(),
+        admission_pk: AdmissionPk::from_bytes([1; 32]),
+        manage_pk: ManagePk::from_bytes([2; 32]),
+        day_made: 20_000,
+        day_expires: 20_100,
+        limits: Limits::default(),
+    };
+    RoomBinding {
+        room_fp: RoomFp::of(&root().root_pk()),
+        generation: 0,
+        sheet: Some(Sheet::new(String::new(), rules, root().root_pk(), record).unwrap()),
+    }
+}
+
+/// Adds and removes; for each of the removed the word of a member (given to `commit`) that they are silent.
+pub(super) fn plan(adds: Vec<KeyPackage>, removes: Vec<u32>) -> Plan {
+    Plan {
+        adds,
+        removes,
+        ..Plan::default()
     }
 }
 
 pub(super) fn keyring(psk: u8) -> Keyring {
-    let room = RoomBinding {
-        room_fp: RoomFp::from_bytes([9; 16]),
-        generation: 0,
-    };
+    let room = binding(Rules {
+        found: Found::Anyone,
+        lobby: false,
+    });
     Keyring::new(room, &Psk::from_bytes([psk; 32])).unwrap()
 }
 
@@ -33,10 +85,10 @@ pub(super) fn call() -> CallId {
 /// Adds a member to `group` at sequence `seq`, with every other member processing the commit.
 pub(super) fn add(group: &mut Group, others: &mut [&mut Group], n: u8, psk: u8, seq: u64) -> Result<Group, CoreError> {
     let ring = keyring(psk);
-    let newcomer = identity(n);
-    let package = ring.key_package(&newcomer).unwrap();
+    let mut newcomer = identity(n);
+    let package = ring.key_package(&mut newcomer, call()).unwrap();
     let (package, _) = group.keyring().read_key_package(&package).unwrap();
-    let own = group.commit(vec![package], &[], seq).unwrap();
+    let own = group.commit(plan(vec![package], Vec::new()), seq, [9; 24]).unwrap();
     for other in others {
         match other.read_commit(&own.commit, seq, &own.drop) {
             Incoming::Valid(v) => assert!(other.merge(*v).unwrap().added),
@@ -72,7 +124,14 @@ fn three_share_keys_and_words_and_a_removed_one_does_not() {
         .find(|l| l.data.member_id == MemberId::from_bytes([3; 16]))
         .unwrap()
         .index;
-    let own = a.commit(Vec::new(), &[leaf], 2).unwrap();
+    let gone = b.leaves().into_iter().find(|l| l.index == leaf).unwrap().name();
+    let mut ordered = plan(Vec::new(), vec![leaf]);
+    assert!(
+        a.commit(plan(Vec::new(), vec![leaf]), 2, [9; 24]).is_err(),
+        "our own client removes somebody for no reason, and would be alone with it"
+    );
+    ordered.orders = vec![a.order(Decision::Silent { leaf: gone })];
+    let own = a.commit(ordered, 2, [9; 24]).unwrap();
     assert!(own.drop == vec![TransportId::from_bytes([103; 16])]);
     for g in [&mut b, &mut c] {
         let Incoming::Valid(v) = g.read_commit(&own.commit, 2, &own.drop) else {
@@ -96,15 +155,15 @@ fn a_newcomer_without_the_links_secret_cannot_join() {
 fn a_commit_counts_only_with_its_own_sequence_and_drop_list() {
     let mut a = keyring(1).found(identity(1), call()).unwrap();
     let mut b = add(&mut a, &mut [], 2, 1, 0).unwrap();
-    let own = a.commit(Vec::new(), &[], 1).unwrap();
+    let own = a.commit(Plan::default(), 1, [9; 24]).unwrap();
     assert!(matches!(b.read_commit(&own.commit, 2, &own.drop), Incoming::Void));
-    let own = a.commit(Vec::new(), &[], 1).unwrap();
+    let own = a.commit(Plan::default(), 1, [9; 24]).unwrap();
     assert!(matches!(
         b.read_commit(&own.commit, 1, &[TransportId::from_bytes([1; 16])]),
         Incoming::Void
     ));
     assert!(matches!(b.read_commit(&own.commit[1..], 1, &[]), Incoming::Void));
-    let own = a.commit(Vec::new(), &[], 1).unwrap();
+    let own = a.commit(Plan::default(), 1, [9; 24]).unwrap();
     let Incoming::Valid(_) = b.read_commit(&own.commit, 1, &own.drop) else {
         panic!("a good commit after void ones was refused")
     };
@@ -116,7 +175,7 @@ fn a_message_is_not_a_commit_and_a_commit_not_a_message() {
     let mut b = add(&mut a, &mut [], 2, 1, 0).unwrap();
     let words = a.seal(b"x").unwrap();
     assert!(matches!(b.read_commit(&words, 1, &[]), Incoming::Void));
-    let own = a.commit(Vec::new(), &[], 1).unwrap();
+    let own = a.commit(Plan::default(), 1, [9; 24]).unwrap();
     assert!(b.open(&own.commit).is_err());
 }
 

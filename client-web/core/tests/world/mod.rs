@@ -10,12 +10,14 @@ mod tab;
 
 use std::collections::BTreeMap;
 
-use conclave_core::{Input, Member, Options, Output, State};
+use conclave_core::{Input, Member, Options, Output, Owner, State};
+use conclave_protocol::credential::HostCredential;
 use conclave_protocol::ids::CallId;
 use conclave_protocol::keys::{AdmissionPk, LinkSecret};
 use conclave_protocol::link::GuestLink;
-use conclave_protocol::room::{Limits, NEW_ROOM_ENTROPY, RoomPlan, RoomRecord, make_room};
+use conclave_protocol::room::{Limits, NEW_ROOM_ENTROPY, RoomPlan, RoomRecord, make_room_with_rules};
 use conclave_protocol::server_name::ServerName;
+use conclave_protocol::sheet::{Found, Rules};
 use conclave_rooms::{Config, ConnId, Input as RoomsInput, Rooms};
 
 pub use tab::Tab;
@@ -45,6 +47,7 @@ pub struct World {
     pub tabs: Vec<Tab>,
     pub link: GuestLink,
     pub server: ServerName,
+    pub credential: HostCredential,
     /// The newest sequence that the server announced, and in which call.
     pub head: Option<(CallId, u64)>,
     rooms: Rooms,
@@ -58,6 +61,27 @@ pub struct World {
 
 impl World {
     pub fn new(seed: u64) -> Self {
+        Self::with_rules(
+            seed,
+            Rules {
+                found: Found::Anyone,
+                lobby: false,
+            },
+        )
+    }
+
+    /// A room in which only somebody with a role begins a call, and newcomers ask.
+    pub fn with_a_host(seed: u64) -> Self {
+        Self::with_rules(
+            seed,
+            Rules {
+                found: Found::Host,
+                lobby: true,
+            },
+        )
+    }
+
+    pub fn with_rules(seed: u64, rules: Rules) -> Self {
         println!("seed {seed}");
         let server = ServerName::parse("localhost:8443").unwrap();
         let plan = RoomPlan {
@@ -68,12 +92,13 @@ impl World {
             limits: Limits::default(),
             operator_keys: true,
         };
-        let room = make_room(&[seed as u8 ^ 0x5A; NEW_ROOM_ENTROPY], &plan).unwrap();
+        let room = make_room_with_rules(&[seed as u8 ^ 0x5A; NEW_ROOM_ENTROPY], &plan, rules).unwrap();
         let rooms = fresh_rooms(&server, &room.record);
         Self {
             now: 1_000,
             tabs: Vec::new(),
             link: room.guest_link,
+            credential: room.host_credential,
             server,
             head: None,
             rooms,
@@ -104,13 +129,30 @@ impl World {
     }
 
     pub fn join_with(&mut self, name: &str, link: &GuestLink, codecs: u8) -> usize {
-        self.open_tab(name, link, codecs, None)
+        self.open_tab(name, link, codecs, None, None)
+    }
+
+    /// Opens a tab with the owner's key.
+    pub fn join_as_host(&mut self, name: &str) -> usize {
+        let (link, credential) = (self.link.clone(), self.credential.clone());
+        let owner = Owner {
+            credential: &credential,
+            today: 20_050,
+        };
+        self.open_tab(name, &link, CODECS, None, Some(owner))
+    }
+
+    /// The server shows another record of the room from here on.
+    pub fn serve_record(&mut self, change: impl FnOnce(&mut RoomRecord)) {
+        change(&mut self.record);
+        let record = self.record.clone();
+        self.rooms(RoomsInput::RoomAdded(record));
     }
 
     /// Opens a tab that has the record of an older one.
     pub fn reopen(&mut self, name: &str, place: &[u8]) -> usize {
         let link = self.link.clone();
-        self.open_tab(name, &link, CODECS, Some(place))
+        self.open_tab(name, &link, CODECS, Some(place), None)
     }
 
     /// The tab is loaded again: all is lost but the record.
@@ -120,13 +162,20 @@ impl World {
         self.reopen(&name, &place)
     }
 
-    fn open_tab(&mut self, name: &str, link: &GuestLink, codecs: u8, place: Option<&[u8]>) -> usize {
+    fn open_tab(
+        &mut self,
+        name: &str,
+        link: &GuestLink,
+        codecs: u8,
+        place: Option<&[u8]>,
+        owner: Option<Owner<'_>>,
+    ) -> usize {
         let n = self.tabs.len();
         let mut seed = [n as u8; 32];
         for byte in &mut seed[8..] {
             *byte = self.below(256) as u8;
         }
-        let member = Member::new(link, &self.server, name, codecs, &Options { seed, place }).unwrap();
+        let member = Member::new(link, &self.server, name, codecs, &Options { seed, place, owner }).unwrap();
         self.tabs.push(Tab::new(name, member));
         self.drain(n);
         n

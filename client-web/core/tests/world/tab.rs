@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use conclave_core::{
-    DepartReason, EpochKeysOut, Event, Member, MidRole, NoticeCode, Output, Presence, Role, RosterEntry, State,
+    DepartReason, EpochKeysOut, Event, LobbyEntry, Member, MidRole, NoticeCode, Output, Presence, Role, RosterEntry,
+    RulesView, State,
 };
 use conclave_protocol::ids::{TrackId, TrackKind};
 use conclave_rooms::ConnId;
@@ -31,6 +32,9 @@ pub struct Tab {
     pub place: Option<Vec<u8>>,
     pub safety: Vec<String>,
     pub notices: Vec<NoticeCode>,
+    pub lobby: Vec<LobbyEntry>,
+    pub rules: Option<RulesView>,
+    pub code: Option<String>,
     pub holds: Vec<(u64, bool)>,
     pub expects: BTreeMap<String, TrackId>,
     pub codec: Option<u8>,
@@ -67,6 +71,9 @@ impl Tab {
             place: None,
             safety: Vec::new(),
             notices: Vec::new(),
+            lobby: Vec::new(),
+            rules: None,
+            code: None,
             holds: Vec::new(),
             expects: BTreeMap::new(),
             codec: None,
@@ -115,6 +122,9 @@ impl Tab {
             Event::Returned { name } => self.returned.push(name),
             Event::SafetyNumber(digits) => self.safety.push(digits),
             Event::Notice(code) => self.notices.push(code),
+            Event::Lobby(entries) => self.lobby = entries,
+            Event::Rules(view) => self.rules = Some(view),
+            Event::WaitingCode(code) => self.code = Some(code),
             _ => {}
         }
     }

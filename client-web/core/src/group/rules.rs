@@ -1,0 +1,266 @@
+//! What stands in the group's context (extension 0xF0C1): room and call, what mandates are judged by, and the rules of the call; and who may change it.
+//!
+//! Does not travel by itself: a change is this very structure with the next sequence, signed by a host or moderator, and any member may commit it. It
+//! carries its signer's proof, so that it speaks for itself to a newcomer when the signer has gone. SPEC: protocol.md §2, "Rules of a call".
+
+use minicbor::{Decode, Encode};
+use openmls::prelude::{Extension, Extensions, GroupContext};
+
+use conclave_protocol::credential::Role;
+use conclave_protocol::ids::{CallId, MemberId, RoomFp};
+use conclave_protocol::role::{Appointment, Authority, LeafName, RoleProof};
+use conclave_protocol::rules::CallRules;
+use conclave_protocol::sheet::{Found, Sheet};
+
+use super::{Group, Identity, Leaf, LeafData, LeafKey, PolicyFault, RoomBinding, demand, verify};
+use crate::cbor;
+
+/// Group context extension: which room and call this is, and its rules.
+pub(super) const GROUP_EXTENSION: u16 = 0xF0C1;
+
+/// See the module.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct GroupData {
+    #[n(0)]
+    pub(super) call_id: CallId,
+    #[n(1)]
+    pub(super) room_fp: RoomFp,
+    #[n(2)]
+    pub(super) generation: u16,
+    /// Whose leaf key signed: the founder, or whoever changed the rules last.
+    #[n(3)]
+    pub(super) signer: LeafName,
+    #[cbor(n(5), with = "minicbor::bytes")]
+    signature: [u8; 64],
+    /// 0 as founded, one more with each change.
+    #[n(6)]
+    pub(super) seq: u64,
+    #[n(7)]
+    pub(super) authority: Authority,
+    #[n(8)]
+    pub(super) rules: CallRules,
+    /// The signer's role proof, if its role is by mandate.
+    #[cbor(n(9), with = "minicbor::bytes")]
+    pub(super) proof: Option<Vec<u8>>,
+}
+
+impl GroupData {
+    /// As a founder begins a call. Without a role that the sheet accepts, only open rules are valid.
+    pub(super) fn founded(room: &RoomBinding, sheet: &Sheet, call: CallId, founder: &Identity) -> Self {
+        let authority = founder.authority(sheet);
+        let proven = founder.data.proof.as_ref();
+        let mut data = Self {
+            call_id: call,
+            room_fp: room.room_fp,
+            generation: room.generation,
+            signer: founder.name(),
+            signature: [0; 64],
+            seq: 0,
+            authority,
+            rules: proven.map_or_else(CallRules::open, |_| CallRules::of(&sheet.rules)),
+            proof: proven.map(RoleProof::to_bytes),
+        };
+        data.sign(&founder.key);
+        data
+    }
+
+    /// The next one: what `change` makes of this one, by `signer`.
+    pub(super) fn changed(&self, signer: &Identity, change: impl FnOnce(&mut Self)) -> Self {
+        let mut next = self.clone();
+        next.seq = self.seq.saturating_add(1);
+        next.signer = signer.name();
+        next.proof = signer.data.proof.as_ref().map(RoleProof::to_bytes);
+        change(&mut next);
+        next.sign(&signer.key);
+        next
+    }
+
+    pub(super) fn sign(&mut self, key: &LeafKey) {
+        self.signature = key.sign_labelled(&self.signed_bytes());
+    }
+
+    /// Label ‖ all of it, with zeros in the signature's place.
+    fn signed_bytes(&self) -> Vec<u8> {
+        let blank = Self {
+            signature: [0; 64],
+            ..self.clone()
+        };
+        [b"conclave v1 group".to_vec(), cbor::encode(&blank)].concat()
+    }
+
+    fn is_signed(&self) -> bool {
+        verify(&self.signer.key, &self.signed_bytes(), &self.signature)
+    }
+
+    pub(super) fn of(extensions: &Extensions<GroupContext>) -> Option<Self> {
+        Self::from_bytes(&extensions.unknown(GROUP_EXTENSION)?.0)
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let data: Self = cbor::decode(bytes).ok()?;
+        (data.authority.is_canonical() && data.rules.is_canonical()).then_some(data)
+    }
+
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        cbor::encode(self)
+    }
+
+    pub(crate) fn rules(&self) -> &CallRules {
+        &self.rules
+    }
+
+    /// The role that the signer had, by the evidence that this structure itself carries.
+    fn signers_role(&self) -> Option<Role> {
+        if let Some(bytes) = &self.proof {
+            let proof = RoleProof::from_slice(bytes).ok()?;
+            return proof.verify(&self.authority, &self.call_id, &self.signer).ok();
+        }
+        self.rules.appoints(&self.signer).then_some(Role::Moderator)
+    }
+
+    fn appointments_hold(&self) -> bool {
+        let mut all = self.rules.appointments.iter();
+        all.all(|a| a.verify(&self.authority, &self.call_id).is_ok())
+    }
+
+    /// SECURITY: what a newcomer believes of a group: it is this room's (the link knows the root's fingerprint), this call's, and its rules are a
+    /// host's or moderator's word; without such a word they can only be the open ones, and the room must allow that.
+    pub(super) fn check(&self, room: &RoomBinding, call: &[u8]) -> Result<(), PolicyFault> {
+        let fits = self.call_id.as_bytes() == call
+            && self.room_fp == room.room_fp
+            && self.authority.room() == room.room_fp
+            && self.generation == room.generation;
+        demand(PolicyFault::GroupData, fits)?; // MEM-019
+        demand(PolicyFault::GroupSignature, self.is_signed())?; // MEM-020
+        let role = self.signers_role();
+        let open = self.rules == CallRules::open();
+        demand(PolicyFault::GroupAuthority, role.is_some() || open)?; // MEM-028
+        demand(PolicyFault::WelcomeAppointment, self.appointments_hold())?; // MEM-029
+        let Some(sheet) = &room.sheet else {
+            return Err(PolicyFault::GroupAuthority);
+        };
+        let founded_well = role.is_some() || sheet.rules.found == Found::Anyone;
+        demand(PolicyFault::FoundedWithoutHost, founded_well)?; // MEM-030
+        let theirs = &self.authority;
+        let agrees = theirs.sheet_seq != sheet.seq
+            || (theirs.minimum_serial == sheet.minimum_serial && theirs.revoked == sheet.revoked);
+        // Without a role's word it cannot be newer than what this member was shown, nor older.
+        let known = role.is_some() || theirs.sheet_seq == sheet.seq;
+        demand(PolicyFault::SheetOfGroup, agrees && known) // MEM-031
+    }
+}
+
+impl Group {
+    /// What stands in the group's context. It was checked when this member joined, and with each change.
+    pub(crate) fn data(&self) -> Option<GroupData> {
+        GroupData::of(self.mls.extensions())
+    }
+
+    /// The role of a leaf: by the proof in it, or by appointment.
+    pub(super) fn role_in(data: &GroupData, leaf: &Leaf) -> Option<Role> {
+        let name = leaf.name();
+        if let Some(proof) = &leaf.data.proof {
+            let role = proof.verify(&data.authority, &data.call_id, &name);
+            if demand(PolicyFault::RoleProof, role.is_ok()).is_ok() {
+                return Some(proof.mandate.role); // MEM-032
+            }
+        }
+        data.rules.appoints(&name).then_some(Role::Moderator)
+    }
+
+    /// Every member with a role.
+    pub(crate) fn roles(&self) -> Vec<(MemberId, Role)> {
+        let Some(data) = self.data() else { return Vec::new() };
+        self.leaves()
+            .iter()
+            .filter_map(|leaf| Some((leaf.data.member_id, Self::role_in(&data, leaf)?)))
+            .collect()
+    }
+
+    /// Whether the rules may go from `old` to `new`, in the present epoch.
+    ///
+    /// SECURITY: judged by the roles of the epoch that the change ends, so nobody makes themselves what they need to be.
+    pub(crate) fn check_change(&self, old: &GroupData, new: &GroupData) -> Result<(), PolicyFault> {
+        let same = new.call_id == old.call_id
+            && new.room_fp == old.room_fp
+            && new.generation == old.generation
+            && new.authority.root_pk == old.authority.root_pk
+            && new.authority.sheet_seq >= old.authority.sheet_seq;
+        demand(PolicyFault::RulesOfAnother, same)?; // MEM-033
+        demand(PolicyFault::RulesSequence, old.seq.checked_add(1) == Some(new.seq))?; // MEM-034
+        demand(PolicyFault::RulesSignature, new.is_signed())?; // MEM-035
+        let signer = self.leaves().into_iter().find(|leaf| leaf.name() == new.signer);
+        let role = signer.and_then(|leaf| Self::role_in(old, &leaf));
+        // And a newcomer must be able to see it without the old epoch.
+        let shown = new.signers_role();
+        demand(PolicyFault::RulesSigner, role.is_some() && shown.is_some())?; // MEM-036
+        demand(PolicyFault::Appointment, new.appointments_hold())?; // MEM-037
+        let hosts_alone = new.authority == old.authority
+            && new.rules.appointments == old.rules.appointments
+            && new.rules.ended == old.rules.ended
+            && self.touches_only_guests(old, new);
+        demand(PolicyFault::HostsAlone, role != Some(Role::Moderator) || hosts_alone) // MEM-038
+    }
+
+    /// No mute or bar of a host or moderator differs, one's own apart.
+    fn touches_only_guests(&self, old: &GroupData, new: &GroupData) -> bool {
+        self.roles()
+            .iter()
+            .filter(|(id, _)| *id != new.signer.member)
+            .all(|(id, _)| {
+                old.rules.muted(id) == new.rules.muted(id) && old.rules.bars.contains(id) == new.rules.bars.contains(id)
+            })
+    }
+
+    /// The new group data of a commit that changes the context, if it does; everything else in the context must stay.
+    pub(super) fn check_context(&self, new: &Extensions<GroupContext>) -> Result<Option<GroupData>, PolicyFault> {
+        let rest = |e: &Extensions<GroupContext>| -> Vec<Extension> {
+            let ours = |x: &&Extension| !matches!(x, Extension::Unknown(GROUP_EXTENSION, _));
+            e.iter().filter(ours).cloned().collect()
+        };
+        let old = self.mls.extensions();
+        if new == old {
+            return Ok(None);
+        }
+        demand(PolicyFault::ContextExtension, rest(new) == rest(old))?; // MEM-039
+        let (Some(before), Some(after)) = (self.data(), GroupData::of(new)) else {
+            return Err(PolicyFault::RulesOfAnother);
+        };
+        self.check_change(&before, &after)?;
+        Ok(Some(after))
+    }
+}
+
+impl Group {
+    /// The next rules, signed by this member.
+    pub(crate) fn change_rules(&self, data: &GroupData, change: impl FnOnce(&mut CallRules)) -> GroupData {
+        data.changed(&self.identity, |next| change(&mut next.rules))
+    }
+
+    /// This member's word that a leaf moderates, if it can show a mandate.
+    pub(crate) fn appoint(&self, leaf: LeafName) -> Option<Appointment> {
+        let proof = self.identity.data.proof.as_ref()?;
+        let host = self.identity.name();
+        let message = Appointment::signed_bytes(&self.keyring.room.room_fp, &self.call, &leaf, &host);
+        Some(Appointment::new(
+            leaf,
+            host,
+            proof,
+            self.identity.key.sign_labelled(&message),
+        ))
+    }
+
+    /// Whether somebody with this leaf has to be let in.
+    pub(crate) fn must_be_admitted(&self, key: Option<[u8; 32]>, data: &LeafData) -> bool {
+        let Some(group) = self.data().filter(|group| group.rules.asks()) else {
+            return false;
+        };
+        let leaf = key.map(|key| Leaf {
+            index: 0,
+            key,
+            data: data.clone(),
+        });
+        leaf.is_none_or(|leaf| Self::role_in(&group, &leaf).is_none())
+    }
+}
