@@ -271,3 +271,64 @@ async fn credentials_are_each_members_own_and_end_with_the_server_only_where_tur
     assert!(first.username != second.username && first.password != second.password);
     server.stop().await;
 }
+
+/// An allocation, with a connection of its own that must be kept.
+async fn allocation(authority: &Authority, server: &Running, handed: &Handed) -> Option<TlsStream<TcpStream>> {
+    let mut stream = authority.connect(server, true).await;
+    stream.write_all(&first_allocate()).await.ok()?;
+    stream.flush().await.ok()?;
+    let mut start = [0; 4];
+    // Without a place the connection ends before any answer.
+    timeout(PATIENCE, stream.read_exact(&mut start))
+        .await
+        .expect("an answer or an end")
+        .ok()?;
+    let mut rest = vec![0; 16 + usize::from(u16::from_be_bytes([start[2], start[3]]))];
+    stream.read_exact(&mut rest).await.ok()?;
+    let challenge = [&start[..], &rest].concat();
+    let nonce = Message::from_bytes(&challenge)
+        .expect("STUN")
+        .attribute::<Nonce>()
+        .expect("a nonce")
+        .nonce()
+        .to_owned();
+    let allocate = signed(ALLOCATE, handed, &nonce, |request| {
+        request
+            .add_attribute(&RequestedTransport::new(RequestedTransport::UDP))
+            .expect("room");
+    });
+    assert_eq!(code(&ask(&mut stream, &allocate).await), None);
+    Some(stream)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn allocations_are_limited_and_places_come_back() {
+    let authority = Authority::new();
+    authority.issue();
+    let folder = Folder::new();
+    let mut config = authority.config(&folder.0);
+    config.limits.turn_allocations = 3;
+    let server = Running::start_with(config, folder, None).await;
+    let (mut member, handed) = admitted(&authority, &server).await;
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        held.push(allocation(&authority, &server, &handed).await.expect("there is room"));
+    }
+    for _ in 0..5 {
+        assert!(
+            allocation(&authority, &server, &handed).await.is_none(),
+            "one more than the limit"
+        );
+    }
+    assert!(member.is_served(1).await);
+    held.pop();
+    let started = std::time::Instant::now();
+    while allocation(&authority, &server, &handed).await.is_none() {
+        assert!(
+            started.elapsed() < PATIENCE,
+            "a place that was given up is not given again"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    server.stop().await;
+}
