@@ -67,6 +67,12 @@ pub const TLS_HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 /// so that an operator who replaces a file sees it taken.
 pub const CERTIFICATE_LOOK: Duration = Duration::from_secs(10);
 
+/// The longest sleep before the clock is looked at again to see whether a certificate is due.
+pub const RENEWAL_LOOK: Duration = Duration::from_secs(3_600);
+
+/// Time for one exchange with an ACME authority. The largest takes seconds; one that validates slowly, a minute or two.
+pub const ACME_DEADLINE: Duration = Duration::from_secs(300);
+
 /// Datagrams from all relayed members that may wait for the media loop: it empties them in batches within a millisecond.
 pub const RELAY_INPUT_QUEUE: usize = 1_024;
 

@@ -68,7 +68,11 @@ impl Server {
         let data_dir = DataDir::open(&config.data_dir)?;
         let tls = match &config.transport {
             Transport::Plain | Transport::Proxied(_) => None,
-            Transport::Tls(source) => Some(Tls::open(source)?),
+            Transport::Tls(source) => {
+                let name = config.name_for(config.listen.port())?;
+                let (host, _) = config::host_and_port(&name);
+                Some(Tls::open(source, host, data_dir.path())?)
+            }
         };
         let listening = |what, address: SocketAddr| {
             move |source| Error::Listen {

@@ -20,7 +20,7 @@ use std::{
 use axum::Router;
 use ipnet::IpNet;
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     time,
@@ -34,6 +34,7 @@ use crate::{
     http::{self, Whence},
     limits,
     peers::{Network, Peers},
+    tls,
     turn::{self, TurnDoor},
 };
 
@@ -111,6 +112,10 @@ impl Edge {
                 Some(acceptor) => {
                     let handshake = time::timeout(limits::TLS_HANDSHAKE_DEADLINE, acceptor.accept(stream));
                     let Ok(Ok(mut stream)) = handshake.await else { return };
+                    if tls::was_challenge(stream.get_ref().1.alpn_protocol()) {
+                        let _ = time::timeout(limits::SOCKET_CLOSE_DEADLINE, stream.shutdown()).await;
+                        return;
+                    }
                     let first = time::timeout(limits::REQUEST_HEAD_DEADLINE, first_byte::read(&mut stream));
                     let Ok(Ok(Some(first))) = first.await else { return };
                     if let Some(door) = edge.turn_for(first, &stream, whence.network) {

@@ -8,6 +8,7 @@
 //! Rule of use: calls block for a few milliseconds; from async code go through [`Store`], which uses a blocking thread.
 
 mod data_dir;
+mod private_folder;
 pub(crate) mod schema;
 
 use std::{
@@ -23,6 +24,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 pub(crate) use self::data_dir::database;
 pub use self::data_dir::{DataDir, admin_socket};
+pub(crate) use self::private_folder::PrivateFolder;
 use crate::error::Error;
 
 /// A room as the store knows it: the operator's number and the record.

@@ -2,6 +2,7 @@
 //!
 //! Every test runs behind the log guard, and ends by asking it whether anything forbidden was logged.
 
+mod acme;
 mod admin;
 mod admission;
 mod harness;
