@@ -19,6 +19,9 @@ use crate::run::{Failure, Result, Show, Task, at};
 /// Waiting connections: four full rooms. More would measure the same, fewer would measure the allocator's steps.
 const WAITING: usize = 1_000;
 
+/// Rooms that they wait in, since one lets in only so many.
+const ROOMS: usize = 10;
+
 /// Starts, of which the middle one is reported.
 const STARTS: usize = 5;
 
@@ -58,9 +61,11 @@ pub fn bench(place: &Place) -> Result<Value> {
     let server = start(&program)?;
     std::thread::sleep(SETTLE);
     let rest = resident(&server)?;
-    let link = room(place, &program, &server)?;
+    let links: Vec<String> = (0..ROOMS)
+        .map(|_| room(place, &program, &server))
+        .collect::<Result<_>>()?;
     client::note(&format!("{WAITING} connections are admitted and wait"));
-    let crowd = crowd(place, &link)?;
+    let crowd = crowd(place, &links)?;
     std::thread::sleep(SETTLE);
     let with_crowd = resident(&server)?;
     go(crowd)?;
@@ -135,12 +140,13 @@ fn room(place: &Place, program: &Path, server: &Running) -> Result<String> {
 }
 
 /// Starts the crowd and waits until all are in.
-fn crowd(place: &Place, link: &str) -> Result<Child> {
+fn crowd(place: &Place, links: &[String]) -> Result<Child> {
     let program = place.program("conclave-crowd");
     let crowd = Command::new("sh")
         .args(["-c", FILES, "sh"])
         .arg(&program)
-        .args(["--link", link, "--count", &WAITING.to_string()])
+        .args(["--count", &WAITING.to_string()])
+        .args(links.iter().flat_map(|link| ["--link", link]))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn();

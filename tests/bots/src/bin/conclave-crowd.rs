@@ -30,9 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Parser)]
 #[command(name = "conclave-crowd")]
 struct Arguments {
-    /// Guest link of the room
-    #[arg(long)]
-    link: String,
+    /// Guest link of a room; several spread the crowd, because a room lets in only so many
+    #[arg(long, required = true)]
+    link: Vec<String>,
     /// How many
     #[arg(long, default_value_t = 1_000)]
     count: usize,
@@ -43,7 +43,12 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let Ok(link) = GuestLink::parse(&arguments.link) else {
+    let Ok(links) = arguments
+        .link
+        .iter()
+        .map(|link| GuestLink::parse(link))
+        .collect::<Result<Vec<_>, _>>()
+    else {
         let _ = writeln!(std::io::stderr(), "conclave-crowd: error: {}", BotError::Link);
         return ExitCode::FAILURE;
     };
@@ -51,7 +56,15 @@ async fn main() -> ExitCode {
     let mut left = arguments.count;
     while left > 0 {
         let batch = left.min(AT_A_TIME);
-        for admitted in join_all((0..batch).map(|_| timeout(PATIENCE, admitted(&link)))).await {
+        for admitted in join_all(
+            links
+                .iter()
+                .cycle()
+                .take(batch)
+                .map(|link| timeout(PATIENCE, admitted(link))),
+        )
+        .await
+        {
             let Ok(Some(mut socket)) = admitted else {
                 let _ = writeln!(
                     std::io::stderr(),
