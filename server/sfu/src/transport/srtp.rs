@@ -23,6 +23,9 @@ pub(crate) const KEYING_MATERIAL: usize = 2 * (KEY + SALT);
 /// SSRCs of one peer that may hold state here. A browser with our offer uses 8 (four m-lines with repair) and as many again after
 /// each replaced track; each costs 150 bytes.
 const MAX_SSRCS: usize = 128;
+/// SSRCs that one peer may be sent over the life of its keys: four times what the slots of the largest offer need, with repair. Only a
+/// peer that offers ever new slots gets here; what it was sent must be remembered, so it gets nothing new instead.
+const MAX_SEALED: usize = 1_024;
 /// SRTCP indices are 31 bits (RFC 3711 §3.4).
 const MAX_RTCP_INDEX: u32 = 0x7fff_ffff;
 /// Marks SRTCP as encrypted.
@@ -244,6 +247,10 @@ impl Sealer {
             return Err(SrtpFault::Exhausted);
         }
         let (header, payload) = packet.split_at_mut_checked(header_len).ok_or(SrtpFault::Malformed)?;
+        // SECURITY: a window that was forgotten would let its nonces be used again, so none ever is.
+        if self.sealed.len() >= MAX_SEALED && !self.sealed.contains_key(&ssrc) {
+            return Err(SrtpFault::TooManySources);
+        }
         if self.sealed.entry(ssrc).or_default().record(index) != Seen::Fresh {
             return Err(SrtpFault::NonceUsed);
         }

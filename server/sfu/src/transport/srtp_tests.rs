@@ -144,6 +144,25 @@ fn no_index_is_sealed_twice() {
 }
 
 #[test]
+fn windows_of_what_was_sealed_are_bounded_and_none_is_forgotten() {
+    let mut sealer = Sealer::new(vector_keys());
+    for ssrc in 0..MAX_SEALED as u32 {
+        assert!(sealer.seal_rtp(&mut rtp(5), 12, ssrc, 5).is_ok());
+    }
+    let more = MAX_SEALED as u32;
+    assert_eq!(
+        sealer.seal_rtp(&mut rtp(5), 12, more, 5),
+        Err(SrtpFault::TooManySources)
+    );
+    assert_eq!(
+        sealer.seal_rtp(&mut rtp(5), 12, 0, 5),
+        Err(SrtpFault::NonceUsed),
+        "still known"
+    );
+    assert!(sealer.seal_rtp(&mut rtp(6), 12, 0, 6).is_ok(), "known sources go on");
+}
+
+#[test]
 fn replays_and_forgeries_are_refused_and_leave_no_state() {
     let (mut opener, _, mut outbound, _) = both_sides();
     let sealed = outbound.encrypt_rtp(&rtp(5)).unwrap().to_vec();
