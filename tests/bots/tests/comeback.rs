@@ -75,7 +75,8 @@ async fn what_is_said_right_after_a_welcome_reaches_the_newcomer() -> Outcome {
     ada.in_call().await?;
     let mut others = Vec::new();
     for n in 0..6 {
-        let epoch = ada.view().epoch;
+        // Being in the call shows a moment before the first keys.
+        let epoch = ada.wait_for("keys", |view| view.epoch.is_some()).await?.epoch;
         let bot = Bot::join(&link, &format!("Bo {n}"), BotOptions::default())?;
         // Ada has the new epoch when the server has echoed the commit, which is when it sends the welcome.
         ada.wait_for("the newcomer is in the group", |view| view.epoch > epoch)
