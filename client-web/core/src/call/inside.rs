@@ -36,7 +36,7 @@ pub(crate) enum Turn {
     /// This member lost its state, and takes its place back.
     TakeBack,
     /// This member's leaf was replaced as it had asked, and the welcome is lost: knock again under the new leaf.
-    Knock(Keyring, Box<Identity>),
+    Knock(Box<Keyring>, Box<Identity>),
     /// This member was added anew while it stayed.
     Readded(Box<Joined>),
     /// Over.

@@ -389,7 +389,7 @@ impl Member {
             Turn::Knock(keyring, identity) => {
                 let Some(inside) = self.leave_stage() else { return };
                 self.shared.stand(State::Reconnecting);
-                let newcomer = Newcomer::new(keyring, *identity, true, Some(inside.call()));
+                let newcomer = Newcomer::new(*keyring, *identity, true, Some(inside.call()));
                 self.stage = Stage::Outside(Box::new(newcomer));
                 self.shared.connection.open(&mut self.shared.out);
             }

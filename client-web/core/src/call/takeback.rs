@@ -127,7 +127,7 @@ impl Inside {
     /// the welcome is missing, the new leaf's key gets another.
     pub(super) fn stop_asking(&mut self, now: u64) -> Turn {
         match self.asking.take_if(|a| now >= a.until) {
-            Some(asking) if asking.moved => Turn::Knock(asking.keyring, Box::new(asking.identity)),
+            Some(asking) if asking.moved => Turn::Knock(Box::new(asking.keyring), Box::new(asking.identity)),
             _ => Turn::Stay,
         }
     }
