@@ -152,7 +152,7 @@ impl Error {
             }
             Self::HandedOver(_) => "the socket unit may have TCP and UDP sockets; see docs/operators/install.md",
             Self::NoPublicAddress => {
-                "name the addresses that clients can reach with --public-ip, or in public_addresses"
+                "this machine shows no public address: name those that clients can reach with --public-ip, or in public_addresses; behind NAT the router's"
             }
             Self::ServerName(_) => {
                 "a name is a lowercase host with an optional port, such as meet.example or localhost:8443"

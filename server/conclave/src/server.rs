@@ -43,6 +43,8 @@ use crate::{
 pub struct Server {
     name: ServerName,
     listener: TcpListener,
+    /// Port 80, if the service manager holds it: sends people on to HTTPS.
+    plain_listener: Option<TcpListener>,
     http_addr: SocketAddr,
     udp: std::net::UdpSocket,
     media_addr: SocketAddr,
@@ -89,6 +91,16 @@ impl Server {
         };
         let listener = listener.map_err(listening("tcp", config.listen))?;
         let http_addr = listener.local_addr().map_err(listening("tcp", config.listen))?;
+        let plain_listener = match handed_over.http.into_iter().next() {
+            // Without TLS there is nothing to send people on to.
+            Some(listener) if tls.is_some() => Some(
+                listener
+                    .set_nonblocking(true)
+                    .and_then(|()| TcpListener::from_std(listener))
+                    .map_err(listening("plain tcp", config.listen))?,
+            ),
+            _ => None,
+        };
         let udp_wanted = config.media_address(http_addr);
         let udp = match handed_over.udp.into_iter().next() {
             Some(socket) => media::adopt(socket),
@@ -106,6 +118,7 @@ impl Server {
             candidates: config.candidates(media_addr)?,
             store: Store::open(&data_dir.database()?)?,
             listener,
+            plain_listener,
             http_addr,
             udp,
             media_addr,
@@ -211,6 +224,15 @@ impl Server {
         let proxied = self.proxies.is_some().then(|| Arc::clone(&peers));
         let router = http::router(&self.name, Arc::clone(&door), proxied).ok_or(Error::TaskFailed("http"))?;
         let (named, _) = config::host_and_port(&self.name);
+        let plain_edge = Edge {
+            router: http::redirect(&self.name),
+            tls: None,
+            turn: None,
+            host: None,
+            peers: Arc::clone(&peers),
+            proxies: None,
+            places: Arc::new(Semaphore::new(limits::MAX_HTTP_CONNECTIONS)),
+        };
         let edge = Edge {
             router,
             tls: acceptor,
@@ -244,6 +266,9 @@ impl Server {
         tasks.spawn("media", async move { media_ended(media_end.await) });
         let listener = self.listener;
         tasks.spawn("http", edge.run(listener, ending.clone()));
+        if let Some(listener) = self.plain_listener {
+            tasks.spawn("redirect", plain_edge.run(listener, ending.clone()));
+        }
         if let Some(tls) = self.tls {
             tasks.spawn("tls", tls.keep(ending.clone()));
         }

@@ -30,7 +30,11 @@ pub use self::{
     settings::{LogLevel, Settings, TlsMode},
     show::{Shown, show},
 };
-use crate::{error::Error, media::outward, store};
+use crate::{
+    error::Error,
+    media::{is_public, outward},
+    store,
+};
 
 /// Port of both the page and the media in the default configuration.
 pub const DEFAULT_PORT: u16 = 8443;
@@ -195,11 +199,29 @@ impl Config {
                 .map(|ip| SocketAddr::new(ip, bound.port()))
                 .collect());
         }
-        if bound.ip().is_unspecified() {
-            return Err(Error::NoPublicAddress);
+        if !bound.ip().is_unspecified() {
+            return Ok(vec![bound]);
         }
-        Ok(vec![bound])
+        // A socket of IPv6 takes IPv4 as well.
+        let own = [
+            outward(Ipv4Addr::UNSPECIFIED.into()),
+            outward(Ipv6Addr::UNSPECIFIED.into()).filter(|_| bound.is_ipv6()),
+        ];
+        public_candidates(own.into_iter().flatten(), bound.port())
     }
+}
+
+/// What a public server offers of its own addresses. One behind NAT would offer what nobody outside can reach, and then the first
+/// person who joins would find out; so its operator is asked.
+fn public_candidates(own: impl Iterator<Item = IpAddr>, port: u16) -> Result<Vec<SocketAddr>, Error> {
+    let public: Vec<_> = own
+        .filter(|ip| is_public(*ip))
+        .map(|ip| SocketAddr::new(ip, port))
+        .collect();
+    if public.is_empty() {
+        return Err(Error::NoPublicAddress);
+    }
+    Ok(public)
 }
 
 /// Reads a server name as the operator typed it.

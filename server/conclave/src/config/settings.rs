@@ -99,7 +99,7 @@ pub struct TlsSettings {
     #[config(default = "https://acme-v02.api.letsencrypt.org/directory")]
     pub acme_directory: String,
 
-    /// Root certificate in PEM that is trusted for `acme_directory` besides the public ones: for an authority of your own.
+    /// Root certificate in PEM that is trusted for `acme_directory` in place of the public ones: for an authority of your own.
     pub acme_ca: Option<PathBuf>,
 }
 

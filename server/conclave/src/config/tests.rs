@@ -90,13 +90,27 @@ fn only_names_of_this_machine_are_served_in_the_clear() {
 }
 
 #[test]
-fn a_wildcard_needs_public_addresses() {
+fn a_public_server_offers_its_public_addresses_and_none_behind_nat() {
+    let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
+    let own = [ip("203.0.113.5"), ip("fd00::1"), ip("2001:db8::5"), ip("192.168.1.2")];
+    assert_eq!(
+        super::public_candidates(own.into_iter(), 443).ok(),
+        Some(vec![
+            SocketAddr::new(ip("203.0.113.5"), 443),
+            SocketAddr::new(ip("2001:db8::5"), 443)
+        ])
+    );
+    let behind_nat = super::public_candidates([ip("192.168.1.2")].into_iter(), 443);
+    assert!(matches!(behind_nat, Err(Error::NoPublicAddress)));
+}
+
+#[test]
+fn a_wildcard_offers_what_was_named_as_public() {
     let bound = SocketAddr::from(([0, 0, 0, 0], 9));
     let mut config = Config {
         udp: Some(bound),
         ..Config::local(PathBuf::new())
     };
-    assert!(matches!(config.candidates(bound), Err(Error::NoPublicAddress)));
     config.public_addresses = vec![
         IpAddr::from([192, 0, 2, 7]).into(),
         "192.0.2.8:10".parse().expect("an address"),

@@ -7,6 +7,7 @@ mod files;
 mod forwarded;
 mod headers;
 mod origin;
+mod redirect;
 mod serve;
 
 use std::{sync::Arc, time::Instant};
@@ -27,6 +28,7 @@ use conclave_protocol::{message::SOCKET_PATH, server_name::ServerName};
 use self::headers::SecurityHeaders;
 pub(crate) use self::{
     files::plain,
+    redirect::redirect,
     serve::{Whence, serve},
 };
 use crate::{

@@ -12,7 +12,7 @@ use listenfd::ListenFd;
 
 use crate::error::Error;
 
-/// `FileDescriptorName=` of the listener that only sends people on to HTTPS and answers ACME's plain questions.
+/// `FileDescriptorName=` of the listener that only sends people on to HTTPS.
 const PLAIN: &str = "http";
 
 /// More than any unit of ours has. A larger number is a mistake in the environment, and would make us look at files that are ours.

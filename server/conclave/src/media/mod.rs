@@ -13,7 +13,7 @@ mod socket;
 pub use self::socket::{Batch, MediaSocket, UdpMedia};
 pub(crate) use self::{
     bridge::MediaResult,
-    own::outward,
+    own::{is_public, outward},
     run::{MediaLoop, spawn},
     socket::{adopt, bind},
 };

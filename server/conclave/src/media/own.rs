@@ -23,3 +23,44 @@ pub(crate) fn outward(like: IpAddr) -> Option<IpAddr> {
     let own = socket.local_addr().ok()?.ip();
     (!own.is_loopback() && !own.is_unspecified()).then_some(own)
 }
+
+/// Whether an address can be meant for the whole internet, as far as the address itself tells.
+pub(crate) fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            // RFC 6598: between a provider and its customers.
+            let is_shared = a == 100 && (64..128).contains(&b);
+            !(v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || is_shared)
+        }
+        IpAddr::V6(v6) => {
+            !(v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback() || v6.is_unspecified())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_behind_nat_are_not_public() {
+        for (text, public) in [
+            ("203.0.113.5", true),
+            ("2001:db8::5", true),
+            ("10.1.2.3", false),
+            ("172.16.0.1", false),
+            ("192.168.1.1", false),
+            ("100.64.0.1", false),
+            ("100.128.0.1", true),
+            ("169.254.1.1", false),
+            ("127.0.0.1", false),
+            ("0.0.0.0", false),
+            ("fd00::1", false),
+            ("fe80::1", false),
+            ("::1", false),
+        ] {
+            assert_eq!(text.parse().map(is_public), Ok(public), "{text}");
+        }
+    }
+}

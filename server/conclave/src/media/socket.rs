@@ -4,7 +4,7 @@
 use std::{
     future::Future,
     io,
-    net::{Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
 };
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -70,14 +70,21 @@ impl Batch {
     }
 }
 
-/// One UDP socket of the system.
-pub struct UdpMedia(UdpSocket);
+/// One UDP socket of the system. One of IPv6 may carry IPv4 as well; above it there are only plain addresses of either family,
+/// because they stand in what members are told (RFC 8489 §14.2) and are compared.
+pub struct UdpMedia {
+    socket: UdpSocket,
+    is_v6: bool,
+}
 
 impl UdpMedia {
     /// Takes a bound socket; must be called inside the runtime that will drive it.
     pub fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
-        Ok(Self(UdpSocket::from_std(socket)?))
+        Ok(Self {
+            is_v6: socket.local_addr()?.is_ipv6(),
+            socket: UdpSocket::from_std(socket)?,
+        })
     }
 }
 
@@ -85,10 +92,10 @@ impl MediaSocket for UdpMedia {
     async fn recv(&mut self, batch: &mut Batch) -> io::Result<()> {
         let mut faults = 0;
         loop {
-            self.0.readable().await?;
+            self.socket.readable().await?;
             let mut taken = false;
             while !batch.is_full() {
-                match batch.fill(|buffer| self.0.try_recv_from(buffer)) {
+                match batch.fill(|buffer| self.socket.try_recv_from(buffer).map(plain)) {
                     Ok(()) => taken = true,
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     // One fault is an echo of a datagram that we sent to somebody who has gone; a row of them is a socket that
@@ -109,7 +116,22 @@ impl MediaSocket for UdpMedia {
 
     fn send(&mut self, to: SocketAddr, datagram: &[u8]) {
         // Lost if the kernel's buffer is full or the way is closed; the protocols above repeat what matters.
-        let _ = self.0.try_send_to(datagram, to);
+        let _ = self
+            .socket
+            .try_send_to(datagram, if self.is_v6 { mapped(to) } else { to });
+    }
+}
+
+/// Takes an IPv4 address out of the IPv6 one that the system puts around it.
+fn plain((length, from): (usize, SocketAddr)) -> (usize, SocketAddr) {
+    (length, SocketAddr::new(from.ip().to_canonical(), from.port()))
+}
+
+/// The other way. SPEC: RFC 4291 §2.5.5.2.
+fn mapped(to: SocketAddr) -> SocketAddr {
+    match to.ip() {
+        IpAddr::V4(v4) => SocketAddr::new(v4.to_ipv6_mapped().into(), to.port()),
+        IpAddr::V6(_) => to,
     }
 }
 
@@ -144,5 +166,28 @@ fn enlarge(socket: &Socket) {
         .is_ok_and(|size| size >= limits::MEDIA_SOCKET_BUFFER)
     {
         let _ = socket.set_send_buffer_size(limits::MEDIA_SOCKET_BUFFER);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_socket_of_both_families_shows_plain_addresses_and_answers_them() {
+        let socket = bind(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 0)).expect("a socket");
+        let port = socket.local_addr().expect("its address").port();
+        let mut media = UdpMedia::new(socket).expect("media");
+        let member = UdpSocket::bind("127.0.0.1:0").await.expect("a member's socket");
+        let own = member.local_addr().expect("its address");
+        member.send_to(b"knock", ("127.0.0.1", port)).await.expect("sent");
+        let mut batch = Batch::default();
+        media.recv(&mut batch).await.expect("received");
+        // Not `assert_eq`: addresses of peers are not printed, not even here.
+        assert!(batch.datagrams().eq([(own, &b"knock"[..])]));
+        media.send(own, b"answer");
+        let mut buffer = [0; 16];
+        let (length, _) = member.recv_from(&mut buffer).await.expect("an answer");
+        assert_eq!(buffer.get(..length), Some(&b"answer"[..]));
     }
 }

@@ -8,8 +8,9 @@ use std::{
 };
 
 use conclave::{
-    Config,
+    Config, Server,
     config::{Certificates, Transport},
+    manager::Sockets,
 };
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::{
@@ -19,6 +20,7 @@ use rustls::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    sync::oneshot,
     time::timeout,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -123,6 +125,38 @@ pub async fn exchange(mut stream: TlsStream<TcpStream>, request: &[u8]) -> Vec<u
 fn shown(stream: &TlsStream<TcpStream>) -> CertificateDer<'static> {
     let chain = stream.get_ref().1.peer_certificates().expect("a certificate");
     chain.first().expect("one").clone().into_owned()
+}
+
+/// Port 80 as the service manager hands it over: everything there leads to HTTPS, and nothing is served.
+#[tokio::test(flavor = "multi_thread")]
+async fn plain_http_only_sends_people_on() {
+    let authority = Authority::new();
+    authority.issue();
+    let folder = Folder::new();
+    let plain = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = plain.local_addr().expect("its address");
+    let handed_over = Sockets {
+        http: vec![plain],
+        ..Sockets::default()
+    };
+    let server = Server::bind_with(authority.config(&folder.0), handed_over)
+        .await
+        .expect("the server binds");
+    let (stop, stopped) = oneshot::channel::<()>();
+    let task = tokio::spawn(server.run(async { drop(stopped.await) }));
+
+    let mut stream = TcpStream::connect(address).await.expect("the port is open");
+    let request = b"GET /v1/socket HTTP/1.1\r\nHost: other.example\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).await.expect("sent");
+    let mut answer = String::new();
+    let read = timeout(PATIENCE, stream.read_to_string(&mut answer)).await;
+    read.expect("an end").expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 308 "), "{answer}");
+    let location = format!("location: https://{NAME}/v1/socket\r\n");
+    assert!(answer.contains(&location), "{answer}");
+
+    drop(stop);
+    task.await.expect("no panic").expect("a clean end");
 }
 
 #[tokio::test(flavor = "multi_thread")]
