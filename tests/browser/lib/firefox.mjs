@@ -1,5 +1,5 @@
 // Starting Firefox over WebDriver BiDi. One process for all its members of a call; each has a context, and so storage, of
-// its own, and a window of its own: a tab in the background would count as hidden.
+// its own.
 import puppeteer from 'puppeteer-core';
 import { existsSync } from 'node:fs';
 

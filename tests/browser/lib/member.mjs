@@ -19,7 +19,8 @@ export class Member {
     const member = new Member();
     Object.assign(member, { id, name, complaints: [], requests: [] });
     member.context = await browser.createBrowserContext();
-    member.page = await member.context.newPage();
+    // A window of its own: Firefox opens a tab in the window that is there, and the tab behind it is hidden and gets no pictures.
+    member.page = await member.context.newPage({ type: 'window' });
     await member.page.setViewport({ width: 1280, height: 800 });
     await member.page.evaluateOnNewDocument(pageScript({ id, camera, microphone, denied, epochMs: EPOCH_MS }));
     member.page.on('console', (line) => {
