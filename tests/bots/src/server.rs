@@ -1,6 +1,7 @@
 //! The real server on ports of its own, for one test: bound, run and ended in this process, with a room.
 
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -34,6 +35,10 @@ const ENDING: Duration = Duration::from_secs(10);
 
 /// A running server. Ended by [`TestServer::stop`], or on the spot when dropped.
 pub struct TestServer {
+    /// Where the page is.
+    pub http: SocketAddr,
+    /// Where media is taken.
+    pub media: SocketAddr,
     name: ServerName,
     data_dir: PathBuf,
     end: Option<oneshot::Sender<()>>,
@@ -62,13 +67,15 @@ impl TestServer {
             Some(tap) => server.with_tap(tap),
             None => server,
         };
-        let name = server.name().clone();
+        let (http, media, name) = (server.http_addr(), server.media_addr(), server.name().clone());
         let (end, ended) = oneshot::channel::<()>();
         let task = tokio::spawn(server.run(async {
             // A dropped sender ends the server too.
             let _ = ended.await;
         }));
         Self {
+            http,
+            media,
             name,
             data_dir,
             end: Some(end),

@@ -1,0 +1,173 @@
+//! Floods from outside while two members talk: what strangers throw at the ports is bounded, and the call goes on.
+//!
+//! Figures and limits: `docs/operators/limits.md`. What one connection may do inside a room is tested where it is decided (`conclave-rooms`).
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::{Duration, Instant},
+};
+
+use conclave_bots::{Bot, BotError, Kind, server::TestServer};
+use rustix::process::{Resource, getrlimit, setrlimit};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream, UdpSocket},
+    time::{sleep, timeout},
+};
+
+type Outcome = Result<(), BotError>;
+
+/// Half-open connections of the flood, from forty addresses.
+const HALF_OPEN: usize = 10_000;
+const ADDRESSES: usize = 40;
+/// Twice the places of a single address. A machine that allows no more files than that shows only the limit per address.
+const FEWEST: usize = 512;
+
+/// Files that everything besides the flood needs: the server's side (2,048 places), bots, the runtime.
+const OTHER_FILES: u64 = 3_000;
+
+/// Datagrams of the flood of the media port.
+const DATAGRAMS: u32 = 100_000;
+
+/// What must be left of the usual rate of frames while a flood runs. Two busy cores carry server, members and flood at once; a
+/// call that is disturbed stops.
+const LEFT: f64 = 0.5;
+
+/// Frames of sound that came in, both ways.
+fn heard(ada: &Bot, bo: &Bot) -> u64 {
+    ada.received("Bo", Kind::Microphone).opened + bo.received("Ada", Kind::Microphone).opened
+}
+
+/// Runs a flood in the middle of a call and compares the sound that came through with that of two quiet seconds before.
+#[expect(clippy::print_stdout, reason = "figures for whoever reads the test's output")]
+async fn undisturbed(ada: &Bot, bo: &Bot, what: &str, flood: impl Future<Output = ()>) {
+    let rate = |frames: u64, since: Instant| frames as f64 / since.elapsed().as_secs_f64();
+    let (start, before) = (Instant::now(), heard(ada, bo));
+    sleep(Duration::from_secs(2)).await;
+    let quiet = rate(heard(ada, bo) - before, start);
+    assert!(quiet > 10.0, "{what}: there was no call to disturb");
+
+    let (start, before) = (Instant::now(), heard(ada, bo));
+    flood.await;
+    // At least a second, so that a quick flood's aftermath counts too.
+    sleep(Duration::from_secs(1).saturating_sub(start.elapsed())).await;
+    let during = rate(heard(ada, bo) - before, start);
+    println!("{what}: {during:.0} frames a second, {quiet:.0} before");
+    assert!(
+        during >= quiet * LEFT,
+        "{what}: {during:.0} frames a second are left of {quiet:.0}"
+    );
+}
+
+async fn connect(from: usize, to: SocketAddr) -> Option<TcpStream> {
+    let socket = TcpSocket::new_v4().ok()?;
+    let last = u8::try_from(from % ADDRESSES + 2).ok()?;
+    socket.bind((Ipv4Addr::new(127, 0, 0, last), 0).into()).ok()?;
+    socket.connect(to).await.ok()
+}
+
+/// How many files this process may open, after asking for as many as it can get.
+fn files() -> u64 {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    let _ = setrlimit(Resource::Nofile, limit);
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_goes_on_under_half_open_connections_sockets_without_proof_and_datagrams() -> Outcome {
+    let server = TestServer::start(None).await;
+    let link = server.url(&server.room("flooded").await);
+    let bots = Bot::join_in_turn(&link, &["Ada", "Bo"]).await?;
+    let [ada, bo]: [Bot; 2] = bots.try_into().unwrap_or_else(|_| unreachable!("two names"));
+    ada.receives("Bo", Kind::Microphone, 10).await?;
+    bo.receives("Ada", Kind::Microphone, 10).await?;
+
+    let count = HALF_OPEN.min(usize::try_from(files().saturating_sub(OTHER_FILES)).unwrap_or(HALF_OPEN));
+    assert!(
+        count > FEWEST,
+        "this machine allows too few files to flood anybody: {count}"
+    );
+    let mut held = Vec::with_capacity(count);
+    undisturbed(&ada, &bo, "half-open connections", async {
+        for n in 0..count {
+            if let Some(mut stream) = connect(n, server.http).await {
+                let _ = stream.write_all(b"GET /v1/socket HTTP/1.1\r\nHost: loc").await;
+                held.push(stream);
+            }
+        }
+    })
+    .await;
+    // They hold places for ten seconds at most; from an address of its own somebody gets in as soon as one is free.
+    let started = Instant::now();
+    while !answers(server.http).await {
+        assert!(started.elapsed() < Duration::from_secs(30), "nobody gets in any more");
+        sleep(Duration::from_millis(200)).await;
+    }
+    drop(held);
+
+    let mut held = Vec::new();
+    undisturbed(&ada, &bo, "sockets without proof", async {
+        let name = server.http.port();
+        let upgrade = format!(
+            "GET /v1/socket HTTP/1.1\r\nHost: localhost:{name}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: conclave.1\r\n\r\n"
+        );
+        for n in 0..1_000 {
+            if let Some(mut stream) = connect(n, server.http).await {
+                let _ = stream.write_all(upgrade.as_bytes()).await;
+                held.push(stream);
+            }
+        }
+    })
+    .await;
+    drop(held);
+
+    undisturbed(&ada, &bo, "datagrams", flood_media(server.media)).await;
+
+    ada.say("still here").await;
+    bo.wait_for("Ada's line", |view| view.has_chat("Ada", "still here"))
+        .await?;
+    for bot in [ada, bo] {
+        bot.leave().await?;
+    }
+    server.stop().await;
+    Ok(())
+}
+
+/// Whether an ordinary request from an address that takes no part in the flood is answered.
+async fn answers(server: SocketAddr) -> bool {
+    let request = async {
+        let mut stream = TcpStream::connect(server).await.ok()?;
+        stream
+            .write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            .await
+            .ok()?;
+        let mut start = [0; 12];
+        stream.read_exact(&mut start).await.ok()?;
+        (&start == b"HTTP/1.1 200").then_some(())
+    };
+    matches!(timeout(Duration::from_secs(2), request).await, Ok(Some(())))
+}
+
+/// STUN checks with names that nobody has, TURN requests, and what looks like DTLS, RTP and RTCP.
+async fn flood_media(media: SocketAddr) {
+    let Ok(socket) = UdpSocket::bind("127.0.0.2:0").await else {
+        unreachable!("loopback is 127.0.0.0/8");
+    };
+    let mut noise = [0; 200];
+    for n in 0..DATAGRAMS {
+        let _ = getrandom::fill(&mut noise);
+        let head: &[u8] = match n % 5 {
+            0 => &[0x00, 0x01, 0x00, 0xb4, 0x21, 0x12, 0xa4, 0x42],
+            1 => &[0x00, 0x03, 0x00, 0xb4, 0x21, 0x12, 0xa4, 0x42],
+            2 => &[0x16, 0xfe, 0xfd, 0x00, 0x00],
+            3 => &[0x80, 0x6f],
+            _ => &[0x81, 0xc9],
+        };
+        for (byte, head) in noise.iter_mut().zip(head) {
+            *byte = *head;
+        }
+        let _ = socket.send_to(&noise, media).await;
+    }
+}
