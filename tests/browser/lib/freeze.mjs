@@ -23,11 +23,12 @@ function tree(root) {
   return found;
 }
 
-/** Stops the browser; returns how to let it go on, and fails if anything of it still ran. */
+/** Stops the browser; returns how to see what its processes do, and how to let it go on. */
 export function freeze(browser) {
   const stopped = tree(browser.process().pid);
   for (const id of stopped) process.kill(id, 'SIGSTOP');
-  const states = stopped.map((id) => readFileSync(`/proc/${id}/stat`, 'latin1').split(') ').at(-1)[0]);
+  // A process that was busy stops only when it is looked at next: ask until all are.
+  const states = () => stopped.map((id) => readFileSync(`/proc/${id}/stat`, 'latin1').split(') ').at(-1)[0]);
   const thaw = () => {
     for (const id of stopped) {
       try {
