@@ -117,7 +117,8 @@ async fn run(stream: Stream, mut orders: mpsc::UnboundedReceiver<Outgoing>, repo
             },
             message = incoming.next() => match message {
                 Some(Ok(Message::Binary(bytes))) => {
-                    if report.send(SocketEvent::Frame(bytes.to_vec())).await.is_err() { return finish(sink, low).await }
+                    // Nobody reads any more once the bot closes; what it said before that, its farewell too, is still sent.
+                    let _ = report.send(SocketEvent::Frame(bytes.to_vec())).await;
                 }
                 Some(Ok(Message::Close(close))) => return close.map_or(abnormal, |close| close.code.into()),
                 Some(Ok(_)) => {}
