@@ -80,11 +80,32 @@
     return { audio: ear.audio, analyser: ear.analysers.get(track.id) };
   }
 
-  /** Watches and listens to one member: the moments (ms, this page's clock) at which white begins and sound begins. */
-  globalThis.__flashes = async (name, ms) => {
+  function shown(name) {
     const video = [...document.querySelectorAll('[data-test=tile]')].find((t) => t.dataset.member === name && t.dataset.self !== 'true')?.querySelector('video');
     const element = [...document.querySelectorAll('audio[data-test=tile-audio]')].find((a) => a.dataset.member === name);
     if (!video || !element) throw new Error(`there is no picture or no sound called ${name}`);
+    return { video, sound: element.srcObject.getAudioTracks()[0] };
+  }
+
+  /** This camera and this microphone as they are before anything is sent: where the readings have their zero. */
+  let mirror = null;
+  async function own() {
+    if (mirror === null) {
+      source ??= start();
+      const video = document.createElement('video');
+      video.muted = true;
+      video.srcObject = new MediaStream([source.track.clone()]);
+      video.style.cssText = 'position:fixed;inset:0 auto auto 0;width:80px;height:45px;pointer-events:none';
+      document.body.append(video);
+      await video.play();
+      mirror = { video, sound: source.sound.clone() };
+    }
+    return mirror;
+  }
+
+  /** Watches and listens to one member, or to what this page itself would send (null): the moments (ms, this page's clock) at which white begins and sound begins. */
+  globalThis.__flashes = async (name, ms) => {
+    const { video, sound } = name === null ? await own() : shown(name);
     const flashes = [];
     const beeps = [];
     let going = true;
@@ -101,7 +122,7 @@
         if (going) look();
       });
     look();
-    const { audio, analyser } = await listener(element.srcObject.getAudioTracks()[0]);
+    const { audio, analyser } = await listener(sound);
     const data = new Float32Array(analyser.fftSize);
     let done = audio.currentTime;
     let quietSince = null;
