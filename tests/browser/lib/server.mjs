@@ -82,9 +82,13 @@ export class Server {
     await this.#run();
   }
 
-  /** Makes a room with the command line and returns what it printed. */
-  async makeRoom() {
-    const args = ['room', 'create', '--data-dir', this.data, '--print-links', '--json'];
+  /**
+   * Makes a room with the command line and returns what it printed: guest_link, host_credential, deed. Anyone begins, unless `begin` is
+   * 'host': then guests wait for the host and ask to be let in (`lobby: false`: without asking).
+   */
+  async makeRoom({ begin = 'anyone', lobby = true, title = '' } = {}) {
+    const args = ['room', 'create', '--data-dir', this.data, '--begin', begin, '--title', title, '--print-links', '--json'];
+    if (!lobby) args.push('--no-lobby');
     const { stdout } = await promisify(execFile)(program('conclave'), args, { timeout: 20_000 });
     const room = JSON.parse(stdout);
     if (!String(room.guest_link).startsWith(`${this.origin}/#g`)) throw new Error('the command line printed no guest link of this server');

@@ -128,7 +128,15 @@ fn resident(server: &Running) -> Result<u64> {
 
 fn room(place: &Place, program: &Path, server: &Running) -> Result<String> {
     let output = Task::new("room create", program, &place.root)
-        .args(["room", "create", "--print-links", "--json", "--data-dir"])
+        .args([
+            "room",
+            "create",
+            "--begin",
+            "anyone",
+            "--print-links",
+            "--json",
+            "--data-dir",
+        ])
         .args([server.folder.join("data")])
         .show(Show::Nothing)
         .run()?;

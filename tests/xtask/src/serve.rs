@@ -106,6 +106,9 @@ pub fn first_room(place: &Place, server: &str, data: &str) -> Result<()> {
         "room",
         "create",
         "--print-links",
+        // So that one link and one click show what this is; a room of one's own has a host.
+        "--begin",
+        "anyone",
         "--title",
         "First room",
         "--data-dir",
@@ -115,6 +118,6 @@ pub fn first_room(place: &Place, server: &str, data: &str) -> Result<()> {
         .args(create)
         .show(Show::Directly)
         .run()?;
-    note("open the guest link in a browser, and give it to the others");
+    note("open the guest link in a browser, and give it to the others; in this first room anyone may begin");
     Ok(())
 }

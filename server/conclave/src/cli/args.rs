@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
+use conclave_protocol::sheet::{Found, Rules};
 
 use crate::{
     config::{PublicAddress, admin_place, data_place, load::Sources},
@@ -191,6 +192,31 @@ pub(super) enum ConfigCommand {
     Example,
 }
 
+/// Who may begin a call in a new room.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Begin {
+    /// A host or moderator; guests wait, and ask to be let in
+    Host,
+    /// Anyone with the link; nobody asks
+    Anyone,
+}
+
+impl Begin {
+    /// The rules of a room: who comes to a host's room asks, unless the operator chose otherwise.
+    pub(super) fn rules(self, no_lobby: bool) -> Rules {
+        match self {
+            Self::Host => Rules {
+                found: Found::Host,
+                lobby: !no_lobby,
+            },
+            Self::Anyone => Rules {
+                found: Found::Anyone,
+                lobby: false,
+            },
+        }
+    }
+}
+
 #[derive(Subcommand)]
 pub(super) enum RoomCommand {
     /// Make a room and print its links, once
@@ -201,6 +227,12 @@ pub(super) enum RoomCommand {
         /// Days until the room is deleted
         #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=3650))]
         days: u16,
+        /// Who may begin a call
+        #[arg(long, value_enum, default_value_t = Begin::Host)]
+        begin: Begin,
+        /// Let guests of a room with a host come in without asking
+        #[arg(long)]
+        no_lobby: bool,
         /// Make the keys here and print guest link, host credential and deed; the room is marked as made by its operator
         #[arg(long)]
         print_links: bool,

@@ -2,8 +2,9 @@
 
 use conclave_protocol::{
     error::Error as ProtocolError,
-    room::{Limits, NEW_ROOM_ENTROPY, NewRoom, RoomPlan, RoomRecord, make_room},
+    room::{Limits, NEW_ROOM_ENTROPY, NewRoom, RoomPlan, RoomRecord, make_room_with_rules},
     server_name::ServerName,
+    sheet::{Found, Rules},
 };
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -25,9 +26,18 @@ pub(super) fn run(command: RoomCommand) -> Result<(), Error> {
         RoomCommand::Create {
             title,
             days,
+            begin,
+            no_lobby,
             print_links,
             output,
-        } => create(title, days, print_links, &output),
+        } => {
+            let wanted = Wanted {
+                title,
+                days,
+                rules: begin.rules(no_lobby),
+            };
+            create(wanted, print_links, &output)
+        }
         RoomCommand::List { output } => list(&output),
         RoomCommand::Show { number, output } => show(number, &output),
         RoomCommand::Limits {
@@ -105,7 +115,14 @@ struct Created<'a> {
     expires: String,
 }
 
-fn create(title: String, days: u16, print_links: bool, output: &Output) -> Result<(), Error> {
+/// What a new room shall be.
+struct Wanted {
+    title: String,
+    days: u16,
+    rules: Rules,
+}
+
+fn create(wanted: Wanted, print_links: bool, output: &Output) -> Result<(), Error> {
     if !print_links {
         return Err(Error::Usage(
             "a room without printed links needs a ticket link, and this version makes none",
@@ -117,7 +134,8 @@ fn create(title: String, days: u16, print_links: bool, output: &Output) -> Resul
         return Err(out_of_turn());
     };
     let server = parse_name(&name)?;
-    let room = new_room(server.clone(), title, days)?;
+    let hosted = wanted.rules.found == Found::Host;
+    let room = new_room(server.clone(), wanted)?;
     let request = Request::RoomCreate {
         record: record_text(&room.record),
     };
@@ -130,6 +148,9 @@ fn create(title: String, days: u16, print_links: bool, output: &Output) -> Resul
     let deed = room.deed.to_text();
     let expires = date(room.record.day_expires);
     voice::note("these keys are shown once and kept nowhere; whoever can read this screen can read them");
+    if hosted {
+        voice::note("calls in this room begin when its host comes in, with the host credential");
+    }
     if output.json {
         return voice::json(&Created {
             number,
@@ -156,19 +177,19 @@ fn create(title: String, days: u16, print_links: bool, output: &Output) -> Resul
 }
 
 /// Makes the keys. They live in this process only, and are wiped when it is done.
-fn new_room(server: ServerName, title: String, days: u16) -> Result<NewRoom, Error> {
+fn new_room(server: ServerName, wanted: Wanted) -> Result<NewRoom, Error> {
     let mut entropy = Zeroizing::new([0; NEW_ROOM_ENTROPY]);
     getrandom::fill(entropy.as_mut_slice()).map_err(|_| Error::Randomness)?;
     let day_made = today();
     let plan = RoomPlan {
         server,
-        title,
+        title: wanted.title,
         day_made,
-        day_expires: day_made.saturating_add(days),
+        day_expires: day_made.saturating_add(wanted.days),
         limits: Limits::default(),
         operator_keys: true,
     };
-    make_room(&entropy, &plan).map_err(|error| match error {
+    make_room_with_rules(&entropy, &plan, wanted.rules).map_err(|error| match error {
         ProtocolError::Title => Error::RoomUnusable("the title is too long or holds control characters"),
         _ => Error::RoomUnusable("no room can be made from this"),
     })

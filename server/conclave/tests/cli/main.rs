@@ -10,9 +10,12 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
+use conclave::admin::{Reply, Request, client::ask, record_from_text};
 use conclave_protocol::{
     credential::{Deed, HostCredential},
+    keys::LinkKeys,
     link::GuestLink,
+    sheet::{self, Found, Rules},
 };
 use serde_json::Value;
 
@@ -367,6 +370,39 @@ fn a_room_from_its_making_to_its_end() {
     );
     let (code, last) = server.terminate();
     assert_eq!((code, last.as_str()), (Some(0), "conclave: stopped\n"));
+}
+
+#[test]
+fn a_room_has_a_host_and_a_lobby_unless_its_operator_says_otherwise() {
+    let server = Serving::start();
+    for (words, found, lobby) in [
+        (&[][..], Found::Host, true),
+        (&["--no-lobby"], Found::Host, false),
+        (&["--begin", "anyone"], Found::Anyone, false),
+    ] {
+        let made = server.ask(&[&["room", "create", "--print-links", "--json"], words].concat());
+        assert!(made.status.success(), "{}", stderr(&made));
+        assert_eq!(
+            stderr(&made).contains("calls in this room begin when its host comes in"),
+            found == Found::Host,
+            "{words:?}"
+        );
+        let made: Value = serde_json::from_str(&stdout(&made)).expect("JSON");
+        let link = made.get("guest_link").and_then(Value::as_str).expect("a link");
+        let guest = GuestLink::parse(link).expect("a guest link");
+        let number = made.get("number").and_then(Value::as_i64).expect("a number");
+        let Ok(Reply::Room { record, .. }) = ask(&server.folder.0, &Request::RoomShow { number }) else {
+            panic!("the room is not shown");
+        };
+        let record = record_from_text(&record).expect("a record");
+        let keys = LinkKeys::derive(&guest.link_secret);
+        let [name] = guest.servers.as_slice() else {
+            panic!("one server")
+        };
+        let sheet = sheet::open(&keys, &guest.room_fp, name, &record.limits, &record.sheet).expect("a sheet");
+        assert!(sheet.rules == Rules { found, lobby }, "{words:?}");
+    }
+    assert_eq!(server.terminate().0, Some(0));
 }
 
 #[test]

@@ -127,6 +127,8 @@ fn room(root: &Root) -> Result<String> {
         root.program,
         "room",
         "create",
+        "--begin",
+        "anyone",
         "--print-links",
         "--json",
         "--data-dir",
