@@ -50,6 +50,10 @@ pub(crate) fn read(json: &str) -> Option<Input<'static>> {
             kinds: bits(&value, "kinds")?,
             on: on(&value)?,
         },
+        "muteAll" => Input::MuteAll {
+            kinds: bits(&value, "kinds")?,
+            on: on(&value)?,
+        },
         "lobby" => Input::Lobby(on(&value)?),
         "lock" => Input::Lock(on(&value)?),
         "guests" => Input::Guests(bits(&value, "allowed")?),

@@ -7,6 +7,7 @@
 mod inputs;
 mod names;
 mod outputs;
+mod owner;
 
 use conclave_core::{CoreError, Input, Member, Options, Owner};
 use conclave_protocol::credential::HostCredential;

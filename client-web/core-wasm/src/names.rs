@@ -4,9 +4,11 @@
 //! No logic. The page's table of words (`client-web/src/text/en.ts`) is typed by these unions, and the matches are exhaustive: a new code of the core does not
 //! compile here without a name, and the client does not build without words for it.
 
-use conclave_core::{DepartReason, EndReason, NoticeCode, State};
+use conclave_core::{DepartReason, Door, EndReason, MemberRole, NoticeCode, State};
 use conclave_protocol::LinkError;
 use wasm_bindgen::prelude::*;
+
+use crate::owner::OwnerFault;
 
 macro_rules! names {
     ($(#[$doc:meta])* $function:ident, $type:ty, $union:literal, $section:ident { $($code:pat => $name:literal,)+ }) => {
@@ -36,10 +38,20 @@ names! {
 }
 
 names! {
+    /// What somebody who waits waits for.
+    door, Door, "DoorName", DOOR {
+        Door::NoCall => "noCall",
+        Door::Asked => "asked",
+        Door::Locked => "locked",
+    }
+}
+
+names! {
     /// Why it is over.
     end, EndReason, "EndName", END {
         EndReason::Left => "left",
         EndReason::Removed => "removed",
+        EndReason::Barred => "barred",
         EndReason::Refused => "refused",
         EndReason::EndedByHost => "endedByHost",
         EndReason::ForeignRoom => "foreignRoom",
@@ -72,6 +84,28 @@ names! {
         DepartReason::Left => "left",
         DepartReason::LostConnection => "lostConnection",
         DepartReason::Removed => "removed",
+    }
+}
+
+names! {
+    /// Roles, as the roster and the rules name them.
+    role, Option<MemberRole>, "RoleName", ROLE {
+        Some(MemberRole::Host) => "host",
+        Some(MemberRole::Moderator) => "moderator",
+        None => "guest",
+    }
+}
+
+names! {
+    /// Why an owner's key cannot be used.
+    owner, OwnerFault, "OwnerFault", OWNER {
+        OwnerFault::Text(LinkError::NotALink | LinkError::OwnerKey | LinkError::OtherKind | LinkError::Invite) => "notAKey",
+        OwnerFault::Text(LinkError::Cut) => "cut",
+        OwnerFault::Text(LinkError::Checksum | LinkError::Malformed) => "damaged",
+        OwnerFault::Text(LinkError::UnknownVersion | LinkError::UnknownCriticalFlag) => "newer",
+        OwnerFault::OtherRoom => "otherRoom",
+        OwnerFault::Expired => "expired",
+        OwnerFault::Deed => "deed",
     }
 }
 

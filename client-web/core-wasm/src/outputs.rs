@@ -2,7 +2,7 @@
 //!
 //! No logic.
 
-use conclave_core::{EpochKeysOut, Event, LobbyEntry, MemberRole, Output, Presence, RosterEntry, RulesView, State};
+use conclave_core::{EpochKeysOut, Event, LobbyEntry, Output, Presence, RosterEntry, RulesView, State};
 use js_sys::{Array, BigInt, Object, Reflect, Uint8Array, Uint32Array};
 use wasm_bindgen::JsValue;
 
@@ -122,6 +122,7 @@ fn write_event(event: Event) -> Object {
         }
         Event::SafetyNumber(digits) => with("safetyNumber", "digits", digits),
         Event::WaitingCode(digits) => with("waitingCode", "digits", digits),
+        Event::Door(door) => with("door", "door", names::door(door)),
         Event::Lobby(entries) => with("lobby", "entries", entries.iter().map(write_waiting).collect::<Array>()),
         Event::Rules(view) => write_rules(&view),
         Event::Notice(code) => with("notice", "code", names::notice(code)),
@@ -130,14 +131,6 @@ fn write_event(event: Event) -> Object {
             set(&object, "char", char.to_string());
             object
         }
-    }
-}
-
-fn role_name(role: Option<MemberRole>) -> &'static str {
-    match role {
-        Some(MemberRole::Host) => "host",
-        Some(MemberRole::Moderator) => "moderator",
-        None => "guest",
     }
 }
 
@@ -152,7 +145,7 @@ fn write_waiting(entry: &LobbyEntry) -> JsValue {
 }
 
 fn write_rules(view: &RulesView) -> Object {
-    let object = with("rules", "role", role_name(view.role));
+    let object = with("rules", "role", names::role(view.role));
     set(&object, "hostPresent", view.host_present);
     set(&object, "lobby", view.lobby);
     set(&object, "locked", view.locked);
@@ -164,7 +157,7 @@ fn write_rules(view: &RulesView) -> Object {
 fn write_entry(entry: &RosterEntry) -> JsValue {
     let object = Object::new();
     set(&object, "id", hex(entry.member_id.as_bytes()));
-    set(&object, "role", role_name(entry.role));
+    set(&object, "role", names::role(entry.role));
     set(&object, "muted", f64::from(entry.muted));
     set(&object, "transport", hex(entry.transport_id.as_bytes()));
     set(&object, "name", entry.name.as_str());

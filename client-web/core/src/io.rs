@@ -74,6 +74,13 @@ pub enum Input<'a> {
         /// Mutes, or no longer.
         on: bool,
     },
+    /// A host or moderator mutes every guest who is in the call, or no longer. Whoever comes later is not meant, and each can be given the word back.
+    MuteAll {
+        /// Bit per track kind; bit 4 is writing.
+        kinds: u8,
+        /// Mutes, or no longer.
+        on: bool,
+    },
     /// Newcomers ask to join, or no longer.
     Lobby(bool),
     /// Nobody new comes in, or no longer.
@@ -232,6 +239,8 @@ pub enum Event {
     SafetyNumber(String),
     /// Four groups of digits that tell this knock from others.
     WaitingCode(String),
+    /// What somebody who waits waits for.
+    Door(Door),
     /// Who waits to be let in; only to those who may let them.
     Lobby(Vec<LobbyEntry>),
     /// The rules of the call, and this member's place in them.
@@ -266,6 +275,17 @@ pub enum State {
     Ended(EndReason),
 }
 
+/// What somebody who waits waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Door {
+    /// For a call: only a host or moderator may begin one here, and none has.
+    NoCall,
+    /// For a host or moderator, who sees the knock.
+    Asked,
+    /// For the call to be unlocked: nobody is shown the knock.
+    Locked,
+}
+
 /// Why it is over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum EndReason {
@@ -273,6 +293,8 @@ pub enum EndReason {
     Left,
     /// The others removed this member.
     Removed,
+    /// A host or moderator removed this member and barred its place: it cannot be taken back in this call.
+    Barred,
     /// This member was not let in.
     Refused,
     /// A host ended the call for everybody.

@@ -2,7 +2,7 @@
 
 mod world;
 
-use conclave_core::{DepartReason, EndReason, Input, MemberRole, State};
+use conclave_core::{DepartReason, Door, EndReason, Input, MemberRole, State};
 use conclave_protocol::ids::{MemberId, TrackKind};
 use world::World;
 
@@ -67,8 +67,10 @@ fn without_a_host_nobody_begins_a_call_and_all_come_in_when_one_does() {
     let early = [world.join("Grace"), world.join("Ada")];
     world.run(20_000);
     assert!(early.iter().all(|t| world.tabs[*t].state == State::Waiting));
+    assert!(early.iter().all(|t| world.tabs[*t].door == Some(Door::NoCall)));
     let host = world.join_as_host("Hope");
     world.until("both ask", 10_000, |w| w.tabs[host].lobby.len() == 2);
+    assert!(early.iter().all(|t| world.tabs[*t].door == Some(Door::Asked)));
     world.give(host, Input::AdmitAll);
     world.until("all are in one call", 5_000, |w| {
         w.together(&[host, early[0], early[1]])
@@ -361,4 +363,88 @@ fn a_host_who_comes_to_a_running_call_of_guests_takes_charge() {
     let late = world.join("Mallory");
     world.until("the host sees who asks", 5_000, |w| w.tabs[host].lobby.len() == 1);
     assert_eq!(world.tabs[late].state, State::Waiting);
+}
+
+#[test]
+fn in_a_locked_call_the_host_is_shown_nobody_and_the_newcomer_is_told_why() {
+    let mut world = World::with_a_host(15);
+    let tabs = hosted(&mut world, &["Grace"]);
+    world.give(tabs[0], Input::Lock(true));
+    world.until("locked", 2_000, |w| w.tabs[1].rules.is_some_and(|r| r.locked));
+    let late = world.join("Mallory");
+    world.until("the newcomer is told", 5_000, |w| {
+        w.tabs[late].door == Some(Door::Locked)
+    });
+    world.run(3_000);
+    assert!(world.tabs[0].lobby.is_empty(), "a locked host is asked all the same");
+    world.give(tabs[0], Input::Lock(false));
+    world.until("the newcomer asks", 5_000, |w| {
+        w.tabs[late].door == Some(Door::Asked) && w.tabs[0].lobby.len() == 1
+    });
+}
+
+#[test]
+fn whoever_is_barred_is_told_so_and_has_no_place_to_take_back() {
+    for seed in SEEDS {
+        let mut world = World::with_a_host(seed);
+        let tabs = hosted(&mut world, &["Grace", "Mallory"]);
+        world.run(2_000);
+        let member = id(&world, 0, "Mallory");
+        world.give(tabs[0], Input::Remove { member, bar: true });
+        world.until("the victim is told", 2_000, |w| {
+            w.tabs[2].state == State::Ended(EndReason::Barred)
+        });
+        assert!(world.tabs[2].place.is_none());
+    }
+}
+
+#[test]
+fn everybody_but_those_with_a_role_is_muted_at_once_and_gets_the_word_one_by_one() {
+    const MICROPHONE: u8 = 1;
+    let mut world = World::with_a_host(16);
+    let tabs = hosted(&mut world, &["Grace", "Ada", "Edsger"]);
+    let grace = id(&world, 0, "Grace");
+    world.give(tabs[0], Input::Appoint(grace));
+    world.until("appointed", 2_000, |w| {
+        w.tabs[1].rules.is_some_and(|r| r.role.is_some())
+    });
+    let muted = |w: &World, tab: usize| w.tabs[tab].rules.is_some_and(|r| r.muted & MICROPHONE != 0);
+    let all = Input::MuteAll {
+        kinds: MICROPHONE,
+        on: true,
+    };
+    world.give(
+        tabs[2],
+        Input::MuteAll {
+            kinds: MICROPHONE,
+            on: true,
+        },
+    );
+    world.run(3_000);
+    assert!(tabs.iter().all(|t| !muted(&world, *t)), "a guest muted the others");
+    world.give(tabs[1], all);
+    world.until("the guests are muted", 2_000, |w| muted(w, 2) && muted(w, 3));
+    assert!(!muted(&world, 0) && !muted(&world, 1));
+    let late = world.join("Barbara");
+    world.until("the host sees who asks", 3_000, |w| w.tabs[0].lobby.len() == 1);
+    world.give(tabs[0], Input::AdmitAll);
+    world.until("in", 5_000, |w| w.tabs[late].state == State::InCall);
+    assert!(!muted(&world, late), "whoever comes later was not meant");
+    let member = id(&world, 0, "Ada");
+    let one = Input::MuteMember {
+        member,
+        kinds: MICROPHONE,
+        on: false,
+    };
+    world.give(tabs[0], one);
+    world.until("one may speak", 2_000, |w| !muted(w, 2));
+    assert!(muted(&world, 3));
+    world.give(
+        tabs[1],
+        Input::MuteAll {
+            kinds: MICROPHONE,
+            on: false,
+        },
+    );
+    world.until("all may speak", 2_000, |w| !muted(w, 3));
 }

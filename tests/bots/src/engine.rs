@@ -315,7 +315,7 @@ impl Engine {
             Event::Lobby(entries) => view.lobby = entries,
             Event::Rules(rules) => view.rules = Some(rules),
             Event::WaitingCode(code) => view.waiting_code = Some(code),
-            Event::Reaction { .. } => {}
+            Event::Reaction { .. } | Event::Door(_) => {}
         });
     }
 }

@@ -36,6 +36,9 @@ pub(crate) struct Card {
     /// Marks of knocks that were refused lately: [`super::council::refusal_mark`].
     #[n(7)]
     pub(crate) refused: Vec<Mark>,
+    /// Nobody new is even shown to those inside.
+    #[n(8)]
+    pub(crate) locked: bool,
 }
 
 /// Eight bytes.
@@ -47,6 +50,7 @@ pub(crate) struct Mark(#[cbor(with = "minicbor::bytes")] pub(crate) [u8; 8]);
 #[derive(Default)]
 pub(crate) struct Door {
     pub(crate) asks: bool,
+    pub(crate) locked: bool,
     pub(crate) refused: Vec<[u8; 8]>,
 }
 
@@ -69,6 +73,7 @@ impl Card {
             signature: [0; 64],
             asks: door.asks,
             refused: door.refused.into_iter().take(MAX_REFUSED).map(Mark).collect(),
+            locked: door.locked,
         };
         card.signature = key.sign_labelled(&card.signed_bytes(room, call));
         card
@@ -101,6 +106,7 @@ impl Card {
         out.extend_from_slice(&self.members.to_be_bytes());
         out.extend_from_slice(&self.leaf_key);
         out.push(u8::from(self.asks));
+        out.push(u8::from(self.locked));
         out.push(u8::try_from(self.refused.len()).unwrap_or(u8::MAX));
         for mark in &self.refused {
             out.extend_from_slice(&mark.0);

@@ -27,6 +27,8 @@ pub(crate) enum Wish {
     Lock(bool),
     Guests(u8),
     Mute(MemberId, u8, bool),
+    /// Of every guest in the call.
+    MuteAll(u8, bool),
     Bar(MemberId),
     Appoint(LeafName),
     Dismiss(MemberId),
@@ -117,6 +119,7 @@ impl Inside {
                 }
             }
             Input::MuteMember { member, kinds, on } => self.wish(now, Wish::Mute(member, kinds & ALL, on), s),
+            Input::MuteAll { kinds, on } => self.wish(now, Wish::MuteAll(kinds & ALL, on), s),
             Input::Lobby(on) => self.wish(now, Wish::Lobby(on), s),
             Input::Lock(on) => self.wish(now, Wish::Lock(on), s),
             Input::Guests(allowed) => self.wish(now, Wish::Guests(allowed & ALL), s),
@@ -217,8 +220,15 @@ impl Inside {
         }
         let (group, wishes) = (&self.group, &self.council.wishes);
         let Some(data) = group.data() else { return };
+        let guests = || {
+            let others = self.roster.others().map(|entry| entry.data.member_id);
+            others.filter(|id| self.roles_by_member(id).is_none())
+        };
         let next = group.change_rules(&data, |rules| {
             for wish in wishes {
+                if let Wish::MuteAll(kinds, on) = *wish {
+                    guests().for_each(|guest| rules.mute(guest, kinds, on));
+                }
                 apply(rules, wish, group);
             }
         });
@@ -308,12 +318,22 @@ impl Inside {
             .min()
     }
 
-    /// Those who wait and were neither let in nor may come in by themselves.
+    /// Those who wait and were neither let in nor may come in by themselves. Nobody, while the call is locked: they wait unseen until it is not.
     pub(super) fn asking_now(&self) -> impl Iterator<Item = &Waiting> {
         self.lobby
             .waiting
             .iter()
-            .filter(|w| self.has_to_ask(w) && !self.council.admits(&w.reference))
+            .filter(|w| !self.rules.locked && self.has_to_ask(w) && !self.council.admits(&w.reference))
+    }
+
+    /// Whether this member's place may not be taken back: by the rules, or by those that are about to count.
+    pub(super) fn is_barred(&self) -> bool {
+        let own = self.roster.own();
+        let next = self.council.next.as_ref().map(GroupData::rules);
+        [Some(&self.rules), next]
+            .into_iter()
+            .flatten()
+            .any(|rules| rules.bars.contains(&own))
     }
 
     /// Whether somebody who waits needs an order.
@@ -390,6 +410,8 @@ fn apply(rules: &mut CallRules, wish: &Wish, group: &crate::group::Group) {
         Wish::Lock(on) => rules.locked = on,
         Wish::Guests(allowed) => rules.guests = allowed,
         Wish::Mute(member, kinds, on) => rules.mute(member, kinds, on),
+        // Who the guests are is known where the roles are.
+        Wish::MuteAll(..) => {}
         Wish::Bar(member) => rules.bar(member),
         Wish::Appoint(leaf) => {
             if !rules.appoints(&leaf)

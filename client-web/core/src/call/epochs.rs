@@ -104,6 +104,8 @@ impl Inside {
             let silent = now.saturating_sub(self.own.beaconed_at) >= REMOVE_AFTER_MS / 2;
             return if was_away || silent {
                 Turn::TakeBack
+            } else if self.is_barred() {
+                Turn::End(EndReason::Barred)
             } else {
                 Turn::End(EndReason::Removed)
             };
@@ -220,6 +222,7 @@ impl Inside {
             &self.group.identity().key,
             Door {
                 asks: self.rules.asks(),
+                locked: self.rules.locked,
                 refused: self.council.refused(now),
             },
         );

@@ -20,7 +20,7 @@ use super::knock::{self, Door};
 use super::shared::Shared;
 use crate::error::CoreError;
 use crate::group::{Group, Identity, Keyring};
-use crate::io::{Event, NoticeCode, State};
+use crate::io::{Door as WaitsFor, Event, NoticeCode, State};
 use crate::limits::{
     CARD_WAIT_MS, KNOCK_AGAIN_MS, KNOCK_RETRY_MS, KNOCK_TRIES, LOBBY_KNOCK_MS, MAX_EARLY, PLACE_WAIT_MS,
 };
@@ -43,6 +43,8 @@ pub(crate) struct Newcomer {
     package: Option<(CallId, Vec<u8>)>,
     /// Words of calls knocked at that overtook the Welcome.
     early: Vec<(CallId, Vec<u8>)>,
+    /// What the screen was told last.
+    waits_for: Option<WaitsFor>,
 }
 
 struct Knocked {
@@ -93,6 +95,13 @@ impl Newcomer {
             resume,
             package: None,
             early: Vec::new(),
+            waits_for: None,
+        }
+    }
+
+    fn wait_for(&mut self, door: WaitsFor, s: &mut Shared) {
+        if self.waits_for.replace(door) != Some(door) {
+            s.event(Event::Door(door));
         }
     }
 
@@ -130,6 +139,9 @@ impl Newcomer {
     ) -> Result<Option<Arrival>, CoreError> {
         if self.is_refused(call, &card) {
             return Ok(Some(Arrival::Refused));
+        }
+        if card.asks && self.knocked.as_ref().is_some_and(|knocked| knocked.call == call) {
+            self.wait_for(door_of(&card), s);
         }
         self.calls.list(call, Some(card));
         self.proceed(now, s)
@@ -303,6 +315,7 @@ impl Newcomer {
         }
         if !self.may_found() {
             // Somebody with a role will found one, and its card will come.
+            self.wait_for(WaitsFor::NoCall, s);
             s.stand(State::Waiting);
             return Ok(None);
         }
@@ -346,11 +359,22 @@ impl Newcomer {
         let body = knock::seal(keyring, &s.room, &call, &door, package)?;
         self.asked.insert(call);
         s.send_envelope(ClearPart::knock(call), &body)?;
-        if !self.returning {
-            s.stand(if card.asks { State::Waiting } else { State::Knocking });
+        if card.asks {
+            self.wait_for(door_of(card), s);
+        }
+        // Whoever comes back is not asked for; unless nobody knows their place any more, and then they should see that they wait.
+        if card.asks && self.resume.is_none() {
+            s.stand(State::Waiting);
+        } else if !self.returning {
+            s.stand(State::Knocking);
         }
         Ok(())
     }
+}
+
+/// What a newcomer waits for at a call with this card.
+fn door_of(card: &Card) -> WaitsFor {
+    if card.locked { WaitsFor::Locked } else { WaitsFor::Asked }
 }
 
 /// Opens and checks a card's envelope.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use conclave_core::{
-    DepartReason, EpochKeysOut, Event, LobbyEntry, Member, MidRole, NoticeCode, Output, Presence, Role, RosterEntry,
-    RulesView, State,
+    DepartReason, Door, EpochKeysOut, Event, LobbyEntry, Member, MidRole, NoticeCode, Output, Presence, Role,
+    RosterEntry, RulesView, State,
 };
 use conclave_protocol::ids::{TrackId, TrackKind};
 use conclave_rooms::ConnId;
@@ -35,6 +35,7 @@ pub struct Tab {
     pub lobby: Vec<LobbyEntry>,
     pub rules: Option<RulesView>,
     pub code: Option<String>,
+    pub door: Option<Door>,
     pub holds: Vec<(u64, bool)>,
     pub expects: BTreeMap<String, TrackId>,
     pub codec: Option<u8>,
@@ -74,6 +75,7 @@ impl Tab {
             lobby: Vec::new(),
             rules: None,
             code: None,
+            door: None,
             holds: Vec::new(),
             expects: BTreeMap::new(),
             codec: None,
@@ -125,6 +127,7 @@ impl Tab {
             Event::Lobby(entries) => self.lobby = entries,
             Event::Rules(view) => self.rules = Some(view),
             Event::WaitingCode(code) => self.code = Some(code),
+            Event::Door(door) => self.door = Some(door),
             _ => {}
         }
     }
