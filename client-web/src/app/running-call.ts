@@ -11,12 +11,13 @@ import { PAIRS, PLACES } from '../media/plan';
 import { Pictures, Sounds } from '../media/slots';
 import { Stats } from '../media/stats';
 import { ScreenWake } from '../media/wake';
-import { TrackKind, type CoreToMain, type Intent, type MediaToMain, type MidRole, type Relay, type SenderCounts, type VideoCodec } from '../protocol/messages';
+import { TrackKind, type CoreToMain, type Decision, type Intent, type MediaToMain, type MidRole, type Relay, type SenderCounts, type VideoCodec } from '../protocol/messages';
 import type { ClientFault, JoinRequest } from '../state/app';
 import { CallModel, type CallPort, type CallWords, type PictureSlot } from '../state/call';
 import type { Devices } from '../state/devices';
 import { RENEW_MS, type Place } from '../state/place';
 import { videoCodecs } from './capabilities';
+import { today } from './clock';
 import type { MediaSide } from './media-side';
 import type { CoreWorker, MediaWorker } from './workers';
 
@@ -86,8 +87,8 @@ export class RunningCall implements CallPort {
     const keys = new MessageChannel();
     this.#media.post({ t: 'port', port: keys.port1 }, [keys.port1]);
     const socketUrl = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/v1/socket`;
-    const { link, server, name, keepPlace, place } = request;
-    port.core.post({ t: 'join', link, server, name, codecs, socketUrl, keepPlace, place, media: keys.port2 }, [keys.port2]);
+    const { link, server, name, keepPlace, place, owner } = request;
+    port.core.post({ t: 'join', link, server, name, codecs, socketUrl, keepPlace, place, owner, today: today(), media: keys.port2 }, [keys.port2]);
     place?.fill(0);
     // A call that begins in a tab that is not seen (opened by another program, put behind at once) is told so.
     if (document.visibilityState === 'hidden') this.#intent({ t: 'hidden', on: true });
@@ -135,12 +136,17 @@ export class RunningCall implements CallPort {
         this.#fail('coreFailed');
         break;
       case 'linkParsed':
+      case 'ownerRead':
         break;
     }
   }
 
   chat(text: string): void {
     this.#intent({ t: 'chat', text });
+  }
+
+  decide(decision: Decision): void {
+    this.#intent(decision);
   }
 
   showSafetyNumber(): void {
@@ -333,6 +339,7 @@ export class RunningCall implements CallPort {
         void devices.microphoneOn.value;
         void this.#sendDevices();
       }),
+      effect(() => this.#obey()),
       effect(() => {
         if (devices.camera.problem.value === 'unplugged') this.model.toast('cameraLost', '');
       }),
@@ -366,6 +373,15 @@ export class RunningCall implements CallPort {
       () => removeEventListener('online', online),
       () => ['beforeunload', 'pagehide'].forEach((event) => removeEventListener(event, goodbye)),
     );
+  }
+
+  /** Whoever was muted is heard and seen by nobody, whatever is sent; so nothing is, and the buttons show it. */
+  #obey(): void {
+    const { devices } = this.#port;
+    const { moderation } = this.model;
+    if (devices.microphoneOn.value && moderation.forbidden('microphone') !== null) void devices.set('microphone', false);
+    if (devices.cameraTrack.value !== null && moderation.forbidden('camera') !== null) void devices.set('camera', false);
+    if (this.model.sharing.value && moderation.forbidden('screen') !== null) this.stopScreen();
   }
 
   async #sendDevices(): Promise<void> {

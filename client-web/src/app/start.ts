@@ -1,7 +1,7 @@
 // Puts the parts together: address bar, workers, devices, view-models. The only place that knows all of them.
 
 import { BrowserDevices } from '../media/devices';
-import type { CoreToMain, ParsedLink } from '../protocol/messages';
+import type { CoreToMain, ParsedLink, ReadOwner } from '../protocol/messages';
 import { App, type AppPort, type JoinRequest } from '../state/app';
 import type { CallModel } from '../state/call';
 import { Devices } from '../state/devices';
@@ -9,6 +9,7 @@ import { Place } from '../state/place';
 import { en } from '../text/en';
 import { missingCapability } from './capabilities';
 import { copyText } from './clipboard';
+import { today } from './clock';
 import { MediaSide } from './media-side';
 import { browserPlace } from './place-store';
 import { RunningCall } from './running-call';
@@ -30,6 +31,7 @@ class Machinery implements AppPort {
   #media: MediaSide | null = null;
   #nextAsk = 1;
   readonly #asks = new Map<number, (link: ParsedLink) => void>();
+  readonly #owners = new Map<number, (owner: ReadOwner) => void>();
   readonly #clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 
   parseLink(text: string): Promise<ParsedLink> {
@@ -37,6 +39,14 @@ class Machinery implements AppPort {
     return new Promise((resolve) => {
       this.#asks.set(ask, resolve);
       this.#worker().post({ t: 'parseLink', ask, text });
+    });
+  }
+
+  readOwner(text: string, link: string | null): Promise<ReadOwner> {
+    const ask = this.#nextAsk++;
+    return new Promise((resolve) => {
+      this.#owners.set(ask, resolve);
+      this.#worker().post({ t: 'readOwner', ask, text, link, today: today() });
     });
   }
 
@@ -91,6 +101,11 @@ class Machinery implements AppPort {
     if (message.t === 'linkParsed') {
       this.#asks.get(message.ask)?.(message.link);
       this.#asks.delete(message.ask);
+      return;
+    }
+    if (message.t === 'ownerRead') {
+      this.#owners.get(message.ask)?.(message.owner);
+      this.#owners.delete(message.ask);
       return;
     }
     if (core !== this.#core) return;

@@ -4,7 +4,7 @@
 
 import '@preact/signals';
 import { render } from 'preact';
-import type { RosterEntry } from '../protocol/messages';
+import type { Door, RoleName, RosterEntry } from '../protocol/messages';
 import { App, type AppPort, type ErrorCode } from '../state/app';
 import { CallModel, type CallPort, type Panel } from '../state/call';
 import { Devices, type DevicePort, type Kind, type Opened } from '../state/devices';
@@ -65,12 +65,14 @@ declare class MediaStreamTrackGenerator extends MediaStreamTrack {
 }
 
 const nothing = (): void => undefined;
-const callPort: CallPort = { chat: nothing, showSafetyNumber: nothing, shareScreen: nothing, stopScreen: nothing, unblockSound: nothing, leave: nothing };
+const own = (query.get('role') ?? 'host') as RoleName;
+const callPort: CallPort = { chat: nothing, decide: nothing, showSafetyNumber: nothing, shareScreen: nothing, stopScreen: nothing, unblockSound: nothing, leave: nothing };
 const call = new CallModel(callPort, { nameless: en.nameless }, () => '20:15', true);
 const port: AppPort = {
   host: 'meet.example',
   missing: null,
   parseLink: async () => ({ ok: true, servers: ['meet.example'], operatorKeys: query.has('operator') }),
+  readOwner: async () => ({ ok: true, link: '#g', servers: ['meet.example'], operatorKeys: false }),
   prepare: nothing,
   start: () => call,
   clearAddress: nothing,
@@ -100,7 +102,7 @@ const stagehand: Stagehand = {
 
 function roster(n: number): RosterEntry[] {
   return Array.from({ length: n }, (_, i): RosterEntry => ({
-    id: `m${i * 7}`, transport: `t${i}`, name: NAMES[i % NAMES.length] ?? '', self: i === n - 1, camera: i % 3 !== 1, microphone: i % 4 !== 2,
+    id: `m${i * 7}`, transport: `t${i}`, name: NAMES[i % NAMES.length] ?? '', role: i === n - 1 ? own : i === 1 ? 'moderator' : 'guest', muted: i === 2 ? 1 : 0, self: i === n - 1, camera: i % 3 !== 1, microphone: i % 4 !== 2,
     screen: i === 0 && query.has('share'), hand: i === 2, hidden: i === 3, lost: i === 5, slot: i < 8 && i !== n - 1 ? i : null, screenSlot: i === 0 && query.has('share'),
   }));
 }
@@ -112,6 +114,10 @@ async function showCall(): Promise<void> {
   const members = roster(Number(query.get('n') ?? '5'));
   call.handle({ e: 'phase', phase: 'inCall' });
   call.handle({ e: 'roster', members });
+  const guests = query.has('strict') ? 0 : 19;
+  call.handle({ e: 'rules', rules: { role: own, hostPresent: own === 'host', lobby: true, locked: query.has('locked'), guests, muted: own === 'guest' ? 31 & ~guests : 0 } });
+  const asking = ['Ines', 'Anna Berg', 'محمد'].slice(0, Number(query.get('asking') ?? '0'));
+  call.handle({ e: 'lobby', asking: asking.map((name, i) => ({ id: `k${i}`, name, code: `4821${i} 90557 11862 73940` })) });
   for (const member of members) if (member.slot !== null) call.setShown(member.slot, member.transport);
   call.setShown('screen', 't0');
   call.loud.value = new Set(['audio0']);
@@ -145,6 +151,11 @@ async function show(): Promise<void> {
       await app.open('#g');
       app.name.value = 'Anna';
       app.join();
+      if (query.has('door')) {
+        call.handle({ e: 'phase', phase: 'waiting' });
+        call.handle({ e: 'waitingCode', digits: '48213 90557 11862 73940' });
+        call.handle({ e: 'door', door: query.get('door') as Door });
+      }
       return;
     case 'call':
       return showCall();

@@ -7,7 +7,7 @@
 // from the page has a place where a key would fit, but one: the record of a person's place, which only the page can store,
 // and which the core worker hands out only to those who ticked the box for it.
 
-import type { DepartureName, EndName, LinkFault, NoticeName, StateName } from '../generated/core/conclave_core_wasm.js';
+import type { DepartureName, DoorName, EndName, LinkFault, NoticeName, OwnerFault, RoleName, StateName } from '../generated/core/conclave_core_wasm.js';
 
 /** What a track carries; the numbers are those of the wire protocol. */
 export const TrackKind = { Microphone: 0, Camera: 1, Screen: 2, ScreenAudio: 3 } as const;
@@ -31,6 +31,21 @@ export type ParsedLink =
   | { readonly ok: true; readonly servers: readonly string[]; readonly operatorKeys: boolean }
   | { readonly ok: false; readonly problem: LinkProblem };
 
+/** An owner's key that was given: what it opens, or why it is of no use. */
+export type ReadOwner =
+  | { readonly ok: true; readonly link: string; readonly servers: readonly string[]; readonly operatorKeys: boolean }
+  | { readonly ok: false; readonly problem: OwnerFault };
+export type { OwnerFault, RoleName };
+
+/** What a member may: a bit per track kind, and one for writing. */
+export const Right = { Microphone: 1, Camera: 2, Screen: 4, ScreenAudio: 8, Write: 16 } as const;
+/** A screen is shown with its sound or not at all. */
+export const SHARING = Right.Screen | Right.ScreenAudio;
+export const ALL_RIGHTS = 31;
+
+/** What somebody who waits waits for. */
+export type Door = DoorName;
+
 /** Why a call is over for us. The core's own words, like the next two: `text/en.ts` does not compile without a text for each. */
 export type EndReason = EndName;
 
@@ -44,6 +59,9 @@ export interface RosterEntry {
   readonly id: string;
   readonly transport: string;
   readonly name: string;
+  readonly role: RoleName;
+  /** Bits of `Right` that this member lacks. */
+  readonly muted: number;
   readonly self: boolean;
   readonly camera: boolean;
   readonly microphone: boolean;
@@ -55,6 +73,25 @@ export interface RosterEntry {
   readonly slot: number | null;
   /** The screen slot shows this member's screen. */
   readonly screenSlot: boolean;
+}
+
+/** Somebody who asks to be let in. The name is their own choice; the code stands on their screen, too. */
+export interface Asking {
+  readonly id: string;
+  readonly name: string;
+  readonly code: string;
+}
+
+/** The rules of the call, and one's own place in them. */
+export interface Rules {
+  readonly role: RoleName;
+  readonly hostPresent: boolean;
+  readonly lobby: boolean;
+  readonly locked: boolean;
+  /** Bits of `Right` that guests have. */
+  readonly guests: number;
+  /** Bits that oneself lacks. */
+  readonly muted: number;
 }
 
 /** How somebody went: by their own word, by silence, or taken out by others. */
@@ -70,10 +107,25 @@ export type CallEvent =
   | { readonly e: 'returned'; readonly name: string }
   | { readonly e: 'departed'; readonly name: string; readonly how: Departure }
   | { readonly e: 'safetyNumber'; readonly digits: string }
+  | { readonly e: 'waitingCode'; readonly digits: string }
+  | { readonly e: 'door'; readonly door: Door }
+  | { readonly e: 'lobby'; readonly asking: readonly Asking[] }
+  | { readonly e: 'rules'; readonly rules: Rules }
   | { readonly e: 'notice'; readonly code: NoticeCode };
+
+/** What hosts and moderators decide. From anybody else the core makes nothing of it, and neither does any other member. */
+export type Decision =
+  | { readonly t: 'admit' | 'refuse' | 'appoint' | 'dismiss'; readonly member: string }
+  | { readonly t: 'admitAll' | 'endForAll' }
+  | { readonly t: 'remove'; readonly member: string; readonly bar: boolean }
+  | { readonly t: 'muteMember'; readonly member: string; readonly kinds: number; readonly on: boolean }
+  | { readonly t: 'muteAll'; readonly kinds: number; readonly on: boolean }
+  | { readonly t: 'lobby' | 'lock'; readonly on: boolean }
+  | { readonly t: 'guests'; readonly allowed: number };
 
 /** What a person wants; passed on to the core as it is. */
 export type Intent =
+  | Decision
   | { readonly t: 'mediaReady'; readonly mids: readonly MidRole[] }
   | { readonly t: 'localOffer'; readonly sdp: string }
   | { readonly t: 'publish'; readonly kind: TrackKind; readonly on: boolean }
@@ -87,6 +139,8 @@ export type Intent =
 /** `Port` is `MessagePort`; a parameter, because view-models share this file and know no DOM. */
 export type MainToCore<Port> =
   | { readonly t: 'parseLink'; readonly ask: number; readonly text: string }
+  /** `link`: the room that the key must belong to, if one is open. */
+  | { readonly t: 'readOwner'; readonly ask: number; readonly text: string; readonly link: string | null; readonly today: number }
   | {
       readonly t: 'join';
       readonly link: string;
@@ -99,6 +153,10 @@ export type MainToCore<Port> =
       readonly keepPlace: boolean;
       /** The place to take back. */
       readonly place: Uint8Array | null;
+      /** The owner's key of somebody who joins as host. */
+      readonly owner: string | null;
+      /** Days since 1970-01-01: mandates end by day. */
+      readonly today: number;
       /** Where keys go. The page passes the port on and keeps nothing. */
       readonly media: Port;
     }
@@ -114,6 +172,7 @@ export interface Relay {
 export type CoreToMain =
   | { readonly t: 'failed' }
   | { readonly t: 'linkParsed'; readonly ask: number; readonly link: ParsedLink }
+  | { readonly t: 'ownerRead'; readonly ask: number; readonly owner: ReadOwner }
   | { readonly t: 'applyAnswer'; readonly sdp: string }
   | { readonly t: 'relay'; readonly relay: Relay }
   | { readonly t: 'needOffer' }

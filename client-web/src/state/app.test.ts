@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ParsedLink } from '../protocol/messages';
+import type { ParsedLink, ReadOwner } from '../protocol/messages';
 import { App, nameProblem, type AppPort, type CapabilityProblem, type JoinRequest } from './app';
 import { CallModel } from './call';
 import { Devices } from './devices';
@@ -16,11 +16,17 @@ class Port implements AppPort {
     this.parses += 1;
     return this.parsed;
   }
+  owner: ReadOwner = { ok: true, link: '#gXz', servers: ['localhost:8443'], operatorKeys: false };
+  asked: [string, string | null][] = [];
+  async readOwner(text: string, link: string | null): Promise<ReadOwner> {
+    this.asked.push([text, link]);
+    return this.owner;
+  }
   prepare(): void {}
   start(request: JoinRequest): CallModel {
     this.started.push(request);
     const nothing = (): void => undefined;
-    const call = { chat: nothing, showSafetyNumber: nothing, shareScreen: nothing, stopScreen: nothing, unblockSound: nothing, leave: nothing };
+    const call = { chat: nothing, decide: nothing, showSafetyNumber: nothing, shareScreen: nothing, stopScreen: nothing, unblockSound: nothing, leave: nothing };
     return new CallModel(call, { nameless: 'Someone' }, () => '12:00', request.operatorKeys);
   }
   clearAddress(): void {
@@ -122,7 +128,7 @@ describe('the way into a call', () => {
     };
     expect(step({ e: 'phase', phase: 'reconnecting' })).toBe('waiting');
     expect(step({ e: 'phase', phase: 'inCall' })).toBe('call');
-    const self = { id: 'a', transport: 'a', name: 'Anna', self: true, camera: false, microphone: false, screen: false, hand: false, hidden: false, lost: false, slot: null, screenSlot: false };
+    const self = { id: 'a', transport: 'a', name: 'Anna', role: 'guest' as const, muted: 0, self: true, camera: false, microphone: false, screen: false, hand: false, hidden: false, lost: false, slot: null, screenSlot: false };
     step({ e: 'roster', members: [self] });
     expect(step({ e: 'phase', phase: 'reconnecting' })).toBe('call');
     expect(step({ e: 'ended', reason: 'left' })).toBe('ended');
@@ -152,6 +158,55 @@ describe('the way into a call', () => {
     expect(nameProblem('é'.repeat(33))).toBe('long');
     expect(nameProblem('🙂'.repeat(16))).toBeNull();
     expect(nameProblem('🙂'.repeat(17))).toBe('long');
+  });
+});
+
+describe('an owner’s key', () => {
+  it('opens its room from the start page and joins as host, and never from an address', async () => {
+    const { app: it, port } = app();
+    await it.open('');
+    await it.openPasted(' conclave-host1:abc\n');
+    expect(port.asked).toEqual([[' conclave-host1:abc\n', null]]);
+    expect(it.screen.value.at).toBe('join');
+    expect(it.owner.value).toEqual({ is: 'good' });
+    it.name.value = 'Hope';
+    it.join();
+    expect(port.started[0]).toMatchObject({ link: '#gXz', owner: 'conclave-host1:abc' });
+    port.parsed = { ok: false, problem: 'credential' };
+    await it.open('#conclave-host1:abc');
+    expect(it.screen.value).toMatchObject({ at: 'error', code: 'credential' });
+  });
+
+  it('says what is wrong with it where it was given, and is not used then', async () => {
+    const { app: it, port } = app();
+    await it.open('');
+    port.owner = { ok: false, problem: 'cut' };
+    await it.openPasted('conclave-host1:ab');
+    expect(it.screen.value.at).toBe('welcome');
+    expect(it.owner.value).toEqual({ is: 'faulty', problem: 'cut' });
+    await it.openPasted('#gXz');
+    expect(it.owner.value).toEqual({ is: 'none' });
+    port.owner = { ok: false, problem: 'otherRoom' };
+    await it.giveOwner('conclave-host1:ab');
+    expect(port.asked.at(-1)).toEqual(['conclave-host1:ab', '#gXz']);
+    expect(it.owner.value).toEqual({ is: 'faulty', problem: 'otherRoom' });
+    it.name.value = 'Grace';
+    it.join();
+    expect(port.started[0]?.owner).toBeNull();
+  });
+
+  it('is put away again, and goes with the link that it was given for', async () => {
+    const { app: it, port } = app();
+    await it.open('#gXz');
+    await it.giveOwner('conclave-host1:ab');
+    it.dropOwner();
+    it.name.value = 'Grace';
+    it.join();
+    expect(port.started[0]?.owner).toBeNull();
+    await it.again();
+    await it.giveOwner('conclave-host1:ab');
+    await it.open('#gYz');
+    expect(it.owner.value).toEqual({ is: 'none' });
   });
 });
 

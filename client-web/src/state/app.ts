@@ -3,7 +3,7 @@
 // The link is kept here, in memory, from the moment it is read until the page is closed; it is never stored.
 
 import { computed, signal, type ReadonlySignal } from '@preact/signals-core';
-import type { EndReason, LinkProblem, ParsedLink } from '../protocol/messages';
+import type { EndReason, LinkProblem, OwnerFault, ParsedLink, ReadOwner } from '../protocol/messages';
 import type { CallModel } from './call';
 import type { Devices, Track } from './devices';
 import { shownName } from './names';
@@ -27,7 +27,7 @@ export type Screen =
 export type ErrorCode = EndReason | LinkProblem | CapabilityProblem | ClientFault;
 
 /** Ends that are nobody's failure. */
-const QUIET_ENDS: ReadonlySet<EndReason> = new Set<EndReason>(['left', 'removed', 'endedByHost', 'closing']);
+const QUIET_ENDS: ReadonlySet<EndReason> = new Set<EndReason>(['left', 'removed', 'barred', 'refused', 'endedByHost', 'closing']);
 
 export interface JoinRequest {
   readonly link: string;
@@ -38,7 +38,15 @@ export interface JoinRequest {
   readonly keepPlace: boolean;
   /** The record of the place to take back. */
   readonly place: Uint8Array | null;
+  /** The owner's key, of whoever joins as host. */
+  readonly owner: string | null;
 }
+
+/** How an owner's key begins, and the deed from which one is made. */
+const OWNERS_TEXT = /^\s*conclave-(host|deed)\d+:/;
+
+/** The owner's key, if one was given: whether it fits the room that is open. */
+export type OwnerKey = { readonly is: 'none' } | { readonly is: 'good' } | { readonly is: 'faulty'; readonly problem: OwnerFault };
 
 /** What the app asks of the machinery behind it. */
 export interface AppPort {
@@ -46,6 +54,8 @@ export interface AppPort {
   readonly host: string;
   readonly missing: CapabilityProblem | null;
   parseLink(text: string): Promise<ParsedLink>;
+  /** `link`: the room that the key must belong to, if one is open. */
+  readOwner(text: string, link: string | null): Promise<ReadOwner>;
   /** The person is at the door: what takes long and touches no network can be made ready. */
   prepare(): void;
   start(request: JoinRequest): CallModel;
@@ -63,6 +73,7 @@ export class App<T extends Track> {
   readonly call = signal<CallModel | null>(null);
   /** The box on the join page. Ticked for whoever had ticked it before the tab was loaded again. */
   readonly keepPlace = signal(false);
+  readonly owner = signal<OwnerKey>({ is: 'none' });
   readonly copied = signal<'no' | 'yes' | 'failed'>('no');
   readonly hasLink: ReadonlySignal<boolean>;
   /** The operator of the server made this room's keys: said before joining and in the call. */
@@ -71,6 +82,8 @@ export class App<T extends Track> {
   readonly devices: Devices<T>;
   readonly place: Place;
   readonly #port: AppPort;
+  /** SECURITY: like the link, in memory only; it never enters an address. */
+  #ownerText: string | null = null;
   readonly #link = signal<{ readonly text: string; readonly operatorKeys: boolean } | null>(null);
 
   constructor(port: AppPort, devices: Devices<T>, place: Place) {
@@ -104,8 +117,38 @@ export class App<T extends Track> {
       this.screen.value = { at: 'error', code: 'otherServer', servers: parsed.servers };
       return;
     }
+    this.dropOwner();
     this.#link.value = { text, operatorKeys: parsed.operatorKeys };
     await this.#door();
+  }
+
+  /** What somebody pasted or chose on the start page: a link, or the owner's key, which holds the link as well. */
+  async openPasted(text: string): Promise<void> {
+    this.dropOwner();
+    if (!OWNERS_TEXT.test(text)) return this.open(text);
+    const owner = await this.#port.readOwner(text, null);
+    if (!owner.ok) {
+      this.owner.value = { is: 'faulty', problem: owner.problem };
+      return;
+    }
+    await this.open(owner.link);
+    if (this.screen.value.at !== 'join') return;
+    this.#ownerText = text.trim();
+    this.owner.value = { is: 'good' };
+  }
+
+  /** On the join page: joins as host. */
+  async giveOwner(text: string): Promise<void> {
+    const link = this.#link.value;
+    if (link === null || text.trim() === '') return this.dropOwner();
+    const owner = await this.#port.readOwner(text, link.text);
+    this.#ownerText = owner.ok ? text.trim() : null;
+    this.owner.value = owner.ok ? { is: 'good' } : { is: 'faulty', problem: owner.problem };
+  }
+
+  dropOwner(): void {
+    this.#ownerText = null;
+    this.owner.value = { is: 'none' };
   }
 
   async #door(): Promise<void> {
@@ -127,7 +170,7 @@ export class App<T extends Track> {
     this.screen.value = { at: 'waiting' };
     const { operatorKeys, text } = link;
     try {
-      this.call.value = this.#port.start({ link: text, server: this.#port.host, name: this.name.value.trim(), operatorKeys, keepPlace: this.keepPlace.value, place });
+      this.call.value = this.#port.start({ link: text, server: this.#port.host, name: this.name.value.trim(), operatorKeys, keepPlace: this.keepPlace.value, place, owner: this.#ownerText });
     } catch {
       this.fail('mediaFailed');
     }

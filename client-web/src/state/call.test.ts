@@ -3,6 +3,7 @@ import type { RosterEntry } from '../protocol/messages';
 import { CallModel, type CallPort } from './call';
 
 class Port implements CallPort {
+  decide(): void {}
   said: string[] = [];
   numbers = 0;
   chat(text: string): void {
@@ -18,7 +19,7 @@ class Port implements CallPort {
 }
 
 const member = (id: string, more: Partial<RosterEntry> = {}): RosterEntry => ({
-  id, transport: `t${id}`, name: id, self: false, camera: true, microphone: true, screen: false, hand: false,
+  id, transport: `t${id}`, name: id, role: 'guest', muted: 0, self: false, camera: true, microphone: true, screen: false, hand: false,
   hidden: false, lost: false, slot: null, screenSlot: false, ...more,
 });
 

@@ -4,12 +4,14 @@
 // very transport id that the name's leaf carries. The server's word about slots is never enough.
 
 import { batch, computed, signal, type ReadonlySignal } from '@preact/signals-core';
-import type { CallEvent, Departure, EndReason, NoticeCode, Phase, RosterEntry } from '../protocol/messages';
+import { Right, type CallEvent, type Decision, type Departure, type Door, type EndReason, type NoticeCode, type Phase, type RoleName, type RosterEntry, type Rules } from '../protocol/messages';
+import { BITS, Moderation, RIGHTS, type Forbidden, type RightName } from './moderation';
 import { duplicateNames, hue, initials, shownName } from './names';
 
 /** What the view-model asks of the machinery behind it. */
 export interface CallPort {
   chat(text: string): void;
+  decide(decision: Decision): void;
   showSafetyNumber(): void;
   shareScreen(): void;
   stopScreen(): void;
@@ -17,7 +19,7 @@ export interface CallPort {
   leave(): void;
 }
 
-export type Panel = 'none' | 'chat' | 'people' | 'safety' | 'settings';
+export type Panel = 'none' | 'chat' | 'people' | 'safety' | 'settings' | 'room' | 'leaving';
 /** The camera slot of a pair, or the screen slot. */
 export type PictureSlot = number | 'screen';
 
@@ -27,6 +29,9 @@ export interface Tile {
   readonly name: string;
   readonly initials: string;
   readonly hue: number;
+  readonly role: RoleName;
+  /** Bits of rights that this member lacks. */
+  readonly muted: number;
   readonly self: boolean;
   readonly twin: boolean;
   readonly microphone: boolean;
@@ -55,11 +60,22 @@ export interface ChatLine {
   readonly time: string;
 }
 
+/** What a person is told of their own rights. */
+export type RightNews = `${RightName}-${Forbidden | 'free'}`;
+
 /** A short message; `key` makes it unique. `kind` names its text. */
 export interface Toast {
   readonly key: number;
-  readonly kind: 'arrived' | 'returned' | Departure | NoticeCode | 'cameraLost' | 'microphoneLost' | 'screenFailed';
+  readonly kind: 'arrived' | 'returned' | Departure | NoticeCode | RightNews | 'appointed' | 'dismissed' | 'cameraLost' | 'microphoneLost' | 'screenFailed';
   readonly name: string;
+}
+
+/** Somebody came or went. */
+export interface Coming {
+  readonly key: number;
+  readonly kind: 'arrived' | 'returned' | Departure;
+  readonly name: string;
+  readonly time: string;
 }
 
 export interface SafetyNumber {
@@ -75,6 +91,10 @@ export interface CallWords {
 const CHAT_KEPT = 2_000;
 /** Toasts on screen at once: more hide the pictures. */
 const TOASTS_SHOWN = 4;
+/** Messages that wait for a screen reader. In a rush of arrivals none is lost; more would still be read out when the rush is long over. */
+const ANNOUNCED_KEPT = 50;
+/** Arrivals and departures kept for the list: two rounds of a full room. */
+const COMINGS_KEPT = 500;
 export const TILE_HUES = 6;
 
 export class CallModel {
@@ -85,7 +105,16 @@ export class CallModel {
   readonly unread = signal(0);
   readonly panel = signal<Panel>('none');
   readonly toasts = signal<readonly Toast[]>([]);
+  /** The same messages for screen readers, which would miss those that others push off the screen. */
+  readonly announced = signal<readonly Toast[]>([]);
+  readonly comings = signal<readonly Coming[]>([]);
   readonly safety = signal<SafetyNumber | null>(null);
+  /** Four groups of digits, while one waits. */
+  readonly waitingCode = signal<string | null>(null);
+  readonly door = signal<Door | null>(null);
+  /** When one began to wait. */
+  readonly waitsSince = signal('');
+  readonly moderation: Moderation;
   readonly sharing = signal(false);
   readonly soundBlocked = signal(false);
   /** Slots and the transport id whose picture they verifiably show. */
@@ -105,6 +134,11 @@ export class CallModel {
     this.#words = words;
     this.#time = time;
     this.operatorKeys = operatorKeys;
+    this.moderation = new Moderation(
+      (decision) => port.decide(decision),
+      () => this.members.value.map(({ name }) => name),
+      words.nameless,
+    );
     this.tiles = computed(() => this.#tiles());
     this.screen = computed(() => this.#screen());
   }
@@ -126,10 +160,23 @@ export class CallModel {
           break;
         case 'arrived':
         case 'returned':
-          this.toast(event.e, event.name);
+          this.#coming(event.e, event.name);
           break;
         case 'departed':
-          this.toast(event.how, event.name);
+          this.#coming(event.how, event.name);
+          break;
+        case 'waitingCode':
+          this.waitingCode.value = event.digits;
+          break;
+        case 'door':
+          if (this.door.value === null) this.waitsSince.value = this.#time();
+          this.door.value = event.door;
+          break;
+        case 'lobby':
+          this.moderation.ask(event.asking, this.#time());
+          break;
+        case 'rules':
+          this.#rules(event.rules);
           break;
         case 'safetyNumber':
           // Only what was asked for is shown: a number that arrives after the panel was closed belongs to the past.
@@ -144,7 +191,7 @@ export class CallModel {
 
   send(text: string): boolean {
     const trimmed = text.trim();
-    if (trimmed === '' || this.phase.value !== 'inCall') return false;
+    if (trimmed === '' || this.phase.value !== 'inCall' || this.moderation.forbidden('write') !== null) return false;
     this.#port.chat(trimmed);
     return true;
   }
@@ -163,6 +210,7 @@ export class CallModel {
   }
 
   share(on: boolean): void {
+    if (on && this.explain('screen')) return;
     if (on) this.#port.shareScreen();
     else this.#port.stopScreen();
   }
@@ -175,9 +223,49 @@ export class CallModel {
     this.#port.leave();
   }
 
+  /** The button: whoever would leave the others without anybody who can let people in is asked once. */
+  wantToLeave(): void {
+    const others = this.members.value.filter((member) => !member.self);
+    const needed = this.moderation.role.value === 'host' || (this.moderation.moderates.value && others.every((member) => member.role === 'guest'));
+    if (needed && others.length > 0 && this.panel.value !== 'leaving') this.show('leaving');
+    else this.leave();
+  }
+
+  /** If a right is lacking, says why. */
+  explain(right: RightName): boolean {
+    const forbidden = this.moderation.forbidden(right);
+    if (forbidden !== null) this.toast(`${right}-${forbidden}`, '');
+    return forbidden !== null;
+  }
+
   toast(kind: Toast['kind'], name: string): void {
     const toast: Toast = { key: this.#nextKey++, kind, name: shownName(name, this.#words.nameless) };
-    this.toasts.value = [...this.toasts.value, toast].slice(-TOASTS_SHOWN);
+    // Said again at once, it is the same message.
+    this.toasts.value = [...this.toasts.value.filter((shown) => shown.kind !== kind || shown.name !== toast.name), toast].slice(-TOASTS_SHOWN);
+    this.announced.value = [...this.announced.value, toast].slice(-ANNOUNCED_KEPT);
+  }
+
+  #coming(kind: Coming['kind'], name: string): void {
+    this.toast(kind, name);
+    const coming: Coming = { key: this.#nextKey++, kind, name: shownName(name, this.#words.nameless), time: this.#time() };
+    this.comings.value = [...this.comings.value, coming].slice(-COMINGS_KEPT);
+  }
+
+  /** Others' decisions about oneself are told in words. */
+  #rules(rules: Rules): void {
+    const { moderation } = this;
+    const before = moderation.rules.value;
+    moderation.rules.value = rules;
+    // Nobody has shown a screen or written anything in the moment of joining: what guests may not is said when they try.
+    const had = before?.muted ?? BITS.screen | BITS.write;
+    for (const right of RIGHTS) {
+      const [was, is] = [had & BITS[right], rules.muted & BITS[right]];
+      const forbidden = moderation.forbidden(right);
+      if (was === 0 && is !== 0 && forbidden !== null) this.toast(`${right}-${forbidden}`, '');
+      else if (before !== null && was !== 0 && is === 0) this.toast(`${right}-free`, '');
+    }
+    if (before === null || before.role === rules.role) return;
+    this.toast(rules.role === 'guest' ? 'dismissed' : 'appointed', '');
   }
 
   dismiss(key: number): void {
@@ -221,16 +309,18 @@ export class CallModel {
         name,
         initials: initials(name),
         hue: hue(member.id, TILE_HUES),
+        role: member.role,
+        muted: member.muted,
         self: member.self,
         twin: twins.has(member.id),
-        microphone: member.microphone,
+        microphone: member.microphone && (member.muted & Right.Microphone) === 0,
         camera: member.camera,
         hand: member.hand,
         hidden: member.hidden,
         lost: member.lost,
         slot: member.self ? null : member.slot,
         picture: !member.self && member.camera && !member.lost && this.#verified(member.slot, member.transport),
-        speaking: member.microphone && !member.lost && this.loud.value.has(ear),
+        speaking: member.microphone && (member.muted & Right.Microphone) === 0 && !member.lost && this.loud.value.has(ear),
       };
     });
     // Others first in a steady order, oneself last: people look for others.

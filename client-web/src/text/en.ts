@@ -2,10 +2,11 @@
 //
 // Style: plain, calm, no exclamation marks, no "secure". Each trouble says what happened and what to do next.
 
-import type { NoticeCode } from '../protocol/messages';
+import type { Door, NoticeCode, OwnerFault, RoleName } from '../protocol/messages';
 import type { ErrorCode } from '../state/app';
-import type { Toast } from '../state/call';
+import type { RightNews, Toast } from '../state/call';
 import type { DeviceProblem, Kind } from '../state/devices';
+import type { Hindrance, RightName } from '../state/moderation';
 
 export interface Trouble {
   readonly title: string;
@@ -42,7 +43,7 @@ const troubles: Readonly<Record<ErrorCode, Trouble>> = {
   credential: {
     title: 'That is the owner’s key, not a link',
     what: 'What was pasted gives control over the room. Keep it offline and do not send it to anybody.',
-    next: 'Paste the guest link of the room instead.',
+    next: 'It stood in an address, so this browser’s history now holds it: delete it there. Then paste the key into the field below, never into the address bar.',
   },
   otherServer: {
     title: 'This link belongs to another server',
@@ -52,6 +53,7 @@ const troubles: Readonly<Record<ErrorCode, Trouble>> = {
 
   left: { title: 'You left the call', what: 'Camera and microphone are off.', next: 'You can join again as long as this page stays open.' },
   removed: { title: 'You were removed from the call', what: 'The others took you out of the group. You can no longer hear them, nor they you.', next: 'If you think this was a mistake, ask the person who invited you.' },
+  barred: { title: 'You were removed for good', what: 'A host or moderator took you out of the group, and your place in this call cannot be taken back.', next: 'If you think this was a mistake, ask the person who invited you.' },
   refused: { title: 'You were not let in', what: 'Whoever hosts this call declined your request.', next: 'If you think this was a mistake, ask the person who invited you.' },
   endedByHost: { title: 'The call has ended', what: 'The host ended it for everybody.', next: 'You can close this page.' },
   foreignRoom: { title: 'This is not the room that the link names', what: 'What the server keeps for this room was not signed by its owner. Somebody may have put another room in its place.', next: 'Do not use this room. Tell whoever invited you.' },
@@ -124,7 +126,43 @@ const notices: Readonly<Record<NoticeCode, string>> = {
   chatRefused: 'The message was not sent: it is too long.',
 };
 
-const toasts: Readonly<Record<Exclude<Toast['kind'], NoticeCode>, (name: string) => string>> = {
+/** What somebody is told of their own rights: taken by a host, never there for guests, or given. */
+const rights: Readonly<Record<RightNews, string>> = {
+  'microphone-muted': 'You were muted. Nobody hears you until a host or moderator allows it again.',
+  'microphone-rule': 'Guests may not speak in this call. Nobody hears you until a host allows it.',
+  'microphone-free': 'You may speak again. Your microphone is still off.',
+  'camera-muted': 'Your camera was switched off for everybody, until a host or moderator allows it again.',
+  'camera-rule': 'Guests may not show their camera in this call.',
+  'camera-free': 'You may show your camera again. It is still off.',
+  'screen-muted': 'Your screen was taken down. You may not share one until a host or moderator allows it again.',
+  'screen-rule': 'Guests may not share a screen in this call. A host or moderator can allow it.',
+  'screen-free': 'You may share your screen.',
+  'write-muted': 'You may read the chat but not write in it, until a host or moderator allows it again.',
+  'write-rule': 'Guests may not write in this call.',
+  'write-free': 'You may write in the chat.',
+};
+
+const hindrances: Readonly<Record<Hindrance, string>> = {
+  guest: 'Only hosts and moderators can do this.',
+  onlyHosts: 'Only a host can do this.',
+  hostsAlone: 'Only a host can do this to a host or moderator.',
+  guestRule: 'No guest may do this at the moment. Allow it under “Rules of this call” first.',
+  offline: 'Not connected.',
+};
+
+const owner: Readonly<Record<OwnerFault, string>> = {
+  notAKey: 'This is not a host credential. One begins with conclave-host1: and is a single long line.',
+  cut: 'Part of the host credential is missing. Copy all of it, or choose its file.',
+  damaged: 'The host credential is damaged: some of its letters were changed.',
+  newer: 'This host credential was made by a newer Conclave than this server has.',
+  otherRoom: 'This host credential belongs to another room than the link that you opened.',
+  expired: 'This host credential has run out. The owner can make a new one from the deed.',
+  deed: 'This is the deed, which is kept offline to restore a lost host credential. It is not needed to join: put it away again.',
+};
+
+const toasts: Readonly<Record<Exclude<Toast['kind'], NoticeCode | RightNews>, (name: string) => string>> = {
+  appointed: () => 'You are a moderator of this call now. Those who ask to join are in the list of people.',
+  dismissed: () => 'You are no longer a moderator of this call.',
   arrived: (name) => `${name} joined`,
   returned: (name) => `${name} is back`,
   left: (name) => `${name} left`,
@@ -144,7 +182,7 @@ export const en = {
   welcome: {
     title: 'Open a meeting',
     what: 'Pictures, sound, names and chat are encrypted in your browser, for the people in the call. The server that carries them cannot hear, see or read them.',
-    field: 'Meeting link',
+    field: 'Meeting link, or host credential',
     hint: 'The link you paste stays in this page: it is not sent anywhere and does not enter your browser’s history.',
     open: 'Continue',
     back: 'You were in a call in this tab, and your place is kept for two minutes. Paste the meeting link here to take it back.',
@@ -159,6 +197,13 @@ export const en = {
     name: 'Your name',
     nameHint: 'Shown to the others in the call, and to nobody else.',
     nameLong: 'This name is too long.',
+    ownerTitle: 'I am a host of this room',
+    ownerField: 'Host credential',
+    ownerHint: 'Paste the text that begins with conclave-host1:, or choose the file with it. It stays in this page: it is not sent anywhere, not stored, and never belongs into an address.',
+    ownerFile: 'Choose a file',
+    ownerGood: 'You join as host.',
+    ownerDrop: 'Join as a guest instead',
+    ownerUnread: 'The file could not be read.',
     keepPlace: 'Keep my place in this tab',
     keepPlaceHint: 'If the tab is loaded again, open the link within two minutes and you are the same person for the others. For that, this browser stores keys of your place until you leave.',
     keepPlaceMore:
@@ -193,6 +238,14 @@ export const en = {
     admitting: 'Showing the link to the server…',
     knocking: 'Asking to be let in…',
     waiting: 'Waiting to be let in…',
+    door: {
+      noCall: { title: 'The call has not begun', what: 'Only a host begins a call in this room. Keep this page open: as soon as one does, you ask to join without doing anything.' },
+      asked: { title: 'You have asked to join', what: 'The hosts and moderators of this call see your name and this code. If somebody asks for it, read it to them: then they know that the request is yours.' },
+      locked: { title: 'The room is locked', what: 'Nobody new is let in at the moment, and nobody inside is shown your request. Keep this page open: when the room is unlocked, you ask to join without doing anything.' },
+    } satisfies Readonly<Record<Door, { title: string; what: string }>>,
+    code: 'Your code',
+    since: (time: string) => `Waiting since ${time}. Your request stands as long as this page is open.`,
+    asHost: 'You gave a host credential, but this call does not know it: you have to be let in like a guest.',
     inCall: 'Joining…',
     reconnecting: 'Connecting to the server again…',
     cancel: 'Cancel',
@@ -232,6 +285,13 @@ export const en = {
     encrypted: 'End-to-end encrypted',
     stage: 'Pictures',
     grid: 'People in the call',
+    room: 'Rules of this call',
+    noHost: 'No host is here: nobody in this call has proven to be the room’s owner.',
+    notHost: 'The host credential that you gave does not count in this call: you are here as a guest. It may have been replaced by a newer one.',
+    asks: (name: string) => `${name} asks to join`,
+    ask: (n: number) => `${n} people ask to join`,
+    look: 'Have a look',
+    silenced: 'Muted for everybody',
   },
   chat: {
     title: 'Chat',
@@ -246,6 +306,59 @@ export const en = {
     count: (n: number) => (n === 1 ? '1 person' : `${n} people`),
     why: 'This list is the list of those who hold the keys of this call. The server cannot add anybody unseen.',
     copyLink: 'Copy the meeting link',
+    asking: 'Asking to join',
+    askingWhy: 'Anybody can choose any name. Ask the person for their code over another channel, and compare.',
+    since: (time: string) => `since ${time}`,
+    code: 'Code',
+    admit: 'Let in',
+    refuse: 'Refuse',
+    admitAll: 'Let everybody in',
+    admitName: (name: string) => `Let ${name} in`,
+    refuseName: (name: string) => `Refuse ${name}`,
+    roles: { host: 'Host', moderator: 'Moderator', guest: 'Guest' } satisfies Readonly<Record<RoleName, string>>,
+    more: (name: string) => `What you can do about ${name}`,
+    mute: { microphone: 'Mute', camera: 'Switch camera off', screen: 'Stop screen', write: 'Stop writing' } satisfies Readonly<Record<RightName, string>>,
+    unmute: { microphone: 'Let speak', camera: 'Let show camera', screen: 'Let share screen', write: 'Let write' } satisfies Readonly<Record<RightName, string>>,
+    appoint: 'Make moderator',
+    appointHint: 'A moderator lets people in, mutes, removes and changes the rules, also when you have left.',
+    dismiss: 'No longer moderator',
+    remove: 'Remove',
+    ban: 'Remove for good',
+    banHint: 'Cannot take this place back. Whoever opens the link anew looks like somebody new, so newcomers have to ask from then on.',
+    comings: 'Who came and went',
+  },
+  room: {
+    title: 'Rules of this call',
+    yours: { host: 'You are a host.', moderator: 'You are a moderator.', guest: 'You are a guest.' } satisfies Readonly<Record<RoleName, string>>,
+    why: 'Every rule is signed by a host or moderator and checked in every browser. The server has no say in it.',
+    door: 'At the door',
+    lobby: 'Newcomers ask to join',
+    lobbyHint: 'A host or moderator lets them in. Otherwise everybody with the link comes in.',
+    locked: 'The room is locked',
+    lockedHint: 'Nobody new comes in, and nobody is shown who would like to. Whoever is in can come back.',
+    guests: 'Guests may',
+    guestsHint: 'Hosts and moderators always may.',
+    rights: { microphone: 'speak', camera: 'show their camera', screen: 'share a screen', write: 'write in the chat' } satisfies Readonly<Record<RightName, string>>,
+    now: 'Now',
+    muteAll: 'Mute all guests',
+    unmuteAll: 'Let all guests speak',
+    muteAllHint: 'Those who are here now. Each can be given the word back in the list of people.',
+    stopSharing: 'Stop all screen sharing',
+    end: 'End the call for everybody',
+    endSure: 'This ends the call for everybody at once.',
+    endYes: 'End it',
+    endNo: 'Do not',
+    yes: 'yes',
+    no: 'no',
+  },
+  leaving: {
+    title: 'Leave the call?',
+    goesOn: 'The call goes on without you.',
+    nobody: 'Nobody else here is a host or moderator. When you have left, nobody can let people in, mute or remove. You can make somebody a moderator first.',
+    leave: 'Leave',
+    hand: 'Choose a moderator',
+    end: 'End it for everybody',
+    stay: 'Stay',
   },
   safety: {
     title: 'Safety number',
@@ -261,4 +374,7 @@ export const en = {
   devices,
   notices,
   toasts,
+  rights,
+  hindrances,
+  owner,
 } as const;

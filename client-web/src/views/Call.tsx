@@ -2,13 +2,16 @@
 
 import { useEffect } from 'preact/hooks';
 import { en } from '../text/en';
+import { Banners } from './Banners';
 import { ChatPanel } from './Chat';
 import { Controls } from './Controls';
 import { DeviceNotice, DevicePicker } from './DevicePicker';
-import { DevicesIcon, Mark, ShieldIcon, SoundIcon } from './icons';
+import { DevicesIcon, Mark, RulesIcon, ShieldIcon } from './icons';
+import { LeavingPanel } from './Leaving';
 import { Panel } from './Panel';
 import { PeoplePanel } from './People';
 import type { CallProps } from './props';
+import { RoomPanel } from './Room';
 import { useFocusOnce } from './Shell';
 import { SafetyPanel } from './Safety';
 import { Stage } from './Stage';
@@ -34,6 +37,9 @@ export function Call({ app, call }: CallProps) {
           <span>{en.call.encrypted}</span>
         </button>
         <span class="spring" />
+        <button class={panel === 'room' ? 'control control-small is-open' : 'control control-small'} type="button" data-test="room" aria-expanded={panel === 'room'} aria-label={en.call.room} title={en.call.room} onClick={() => call.toggle('room')}>
+          <RulesIcon />
+        </button>
         <button class={panel === 'settings' ? 'control control-small is-open' : 'control control-small'} type="button" data-test="settings" aria-expanded={panel === 'settings'} aria-label={en.call.settings} title={en.call.settings} onClick={() => call.toggle('settings')}>
           <DevicesIcon />
         </button>
@@ -43,6 +49,8 @@ export function Call({ app, call }: CallProps) {
       {panel === 'chat' && <ChatPanel app={app} call={call} />}
       {panel === 'people' && <PeoplePanel app={app} call={call} />}
       {panel === 'safety' && <SafetyPanel app={app} call={call} />}
+      {panel === 'room' && <RoomPanel app={app} call={call} />}
+      {panel === 'leaving' && <LeavingPanel app={app} call={call} />}
       {panel === 'settings' && (
         <Panel title={en.call.settings} call={call}>
           <DeviceNotice app={app} />
@@ -52,28 +60,5 @@ export function Call({ app, call }: CallProps) {
       <Controls app={app} call={call} />
       <Toasts app={app} call={call} />
     </main>
-  );
-}
-
-function Banners({ app, call }: CallProps) {
-  return (
-    <div class="banners" role="status" aria-live="polite">
-      {call.phase.value === 'reconnecting' && (
-        <p class="banner banner-warn" data-test="banner">
-          <span class="spinner spinner-small" aria-hidden="true" />
-          {en.call.reconnecting}
-        </p>
-      )}
-      {call.soundBlocked.value && (
-        <p class="banner">
-          <SoundIcon />
-          {en.call.soundBlocked}
-          <button class="button button-small" type="button" data-test="play-sound" onClick={() => call.unblockSound()}>
-            {en.call.playSound}
-          </button>
-        </p>
-      )}
-      {app.operatorKeys.value && <p class="banner banner-quiet">{en.join.operatorKeys}</p>}
-    </div>
   );
 }

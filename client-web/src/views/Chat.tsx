@@ -12,6 +12,7 @@ const FOLLOW_PX = 80;
 export function ChatPanel({ call }: CallProps) {
   const lines = call.chat.value;
   const online = call.phase.value === 'inCall';
+  const forbidden = call.moderation.forbidden('write');
   const [text, setText] = useState('');
   const log = useRef<HTMLDivElement>(null);
   const follow = useRef(true);
@@ -55,6 +56,11 @@ export function ChatPanel({ call }: CallProps) {
       </div>
       <form class="chat-form" onSubmit={send} autocomplete="off">
         {!online && <p class="hint">{en.chat.offline}</p>}
+        {forbidden !== null && (
+          <p class="hint hint-warn" id="chat-forbidden" data-test="chat-forbidden">
+            {en.rights[`write-${forbidden}`]}
+          </p>
+        )}
         <div class="chat-row">
           <textarea
             class="input chat-input"
@@ -64,6 +70,7 @@ export function ChatPanel({ call }: CallProps) {
             rows={1}
             aria-label={en.chat.field}
             placeholder={en.chat.field}
+            {...(forbidden === null ? {} : { 'aria-describedby': 'chat-forbidden' })}
             value={text}
             onInput={(event) => setText(event.currentTarget.value)}
             onKeyDown={(event) => {
@@ -71,7 +78,7 @@ export function ChatPanel({ call }: CallProps) {
               if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) send(event);
             }}
           />
-          <button class="control is-open" type="submit" data-test="chat-send" aria-label={en.chat.send} title={en.chat.send} disabled={!online || text.trim() === ''}>
+          <button class="control is-open" type="submit" data-test="chat-send" aria-label={en.chat.send} title={en.chat.send} disabled={!online || forbidden !== null || text.trim() === ''}>
             <SendIcon />
           </button>
         </div>

@@ -1,6 +1,7 @@
 // The bar of buttons under the pictures.
 
 import type { ComponentChildren } from 'preact';
+import type { RightName } from '../state/moderation';
 import { en } from '../text/en';
 import { CameraIcon, ChatIcon, LeaveIcon, MicIcon, PeopleIcon, ScreenIcon } from './icons';
 import type { CallProps } from './props';
@@ -12,14 +13,26 @@ interface ControlProps {
   readonly pressed?: boolean;
   readonly expanded?: boolean;
   readonly disabled?: boolean;
+  /** Why it cannot be used: it stays in reach, and says so. */
+  readonly why?: string | null;
   readonly onClick: () => void;
   readonly children: ComponentChildren;
 }
 
-function Control({ test, label, look = 'plain', pressed, expanded, disabled = false, onClick, children }: ControlProps) {
+function Control({ test, label, look = 'plain', pressed, expanded, disabled = false, why = null, onClick, children }: ControlProps) {
   const state = { ...(pressed === undefined ? {} : { 'aria-pressed': pressed }), ...(expanded === undefined ? {} : { 'aria-expanded': expanded }) };
   return (
-    <button class={`control is-${look}`} type="button" data-test={test} aria-label={label} title={label} disabled={disabled} onClick={onClick} {...state}>
+    <button
+      class={`control is-${look}`}
+      type="button"
+      data-test={test}
+      aria-label={label}
+      title={why ?? label}
+      disabled={disabled}
+      {...(why === null ? {} : { 'aria-disabled': true, 'aria-description': why })}
+      onClick={onClick}
+      {...state}
+    >
       {children}
     </button>
   );
@@ -36,6 +49,11 @@ export function Controls({ app, call }: CallProps) {
   const sharing = call.sharing.value;
   const unread = call.unread.value;
   const panel = call.panel.value;
+  const asking = call.moderation.moderates.value ? call.moderation.asking.value.length : 0;
+  const why = (right: RightName): string | null => {
+    const forbidden = call.moderation.forbidden(right);
+    return forbidden === null ? null : en.rights[`${right}-${forbidden}`];
+  };
   return (
     <nav class="controls" aria-label={en.call.controls}>
       <Control
@@ -44,15 +62,18 @@ export function Controls({ app, call }: CallProps) {
         look={microphone ? 'plain' : 'off'}
         pressed={microphone}
         disabled={devices.microphone.opening.value}
-        onClick={() => void devices.set('microphone', !microphone)}
+        why={why('microphone')}
+        onClick={() => {
+          if (!call.explain('microphone')) void devices.set('microphone', !microphone);
+        }}
       >
         <MicIcon off={!microphone} />
       </Control>
-      <Control test="cam" label={camera ? en.call.cameraOn : en.call.cameraOff} look={camera ? 'plain' : 'off'} pressed={camera} disabled={devices.camera.opening.value} onClick={() => void devices.set('camera', !camera)}>
+      <Control test="cam" label={camera ? en.call.cameraOn : en.call.cameraOff} look={camera ? 'plain' : 'off'} pressed={camera} disabled={devices.camera.opening.value} why={why('camera')} onClick={() => call.explain('camera') || void devices.set('camera', !camera)}>
         <CameraIcon off={!camera} />
       </Control>
       {CAN_SHARE && (
-        <Control test="screen" label={sharing ? en.call.stopShare : en.call.share} look={sharing ? 'open' : 'plain'} pressed={sharing} onClick={() => call.share(!sharing)}>
+        <Control test="screen" label={sharing ? en.call.stopShare : en.call.share} look={sharing ? 'open' : 'plain'} pressed={sharing} why={why('screen')} onClick={() => call.share(!sharing)}>
           <ScreenIcon />
         </Control>
       )}
@@ -65,14 +86,14 @@ export function Controls({ app, call }: CallProps) {
           </span>
         )}
       </Control>
-      <Control test="people" label={`${en.call.people}, ${en.people.count(call.members.value.length)}`} look={panel === 'people' ? 'open' : 'plain'} expanded={panel === 'people'} onClick={() => call.toggle('people')}>
+      <Control test="people" label={`${en.call.people}, ${en.people.count(call.members.value.length)}${asking > 0 ? `, ${en.call.ask(asking)}` : ''}`} look={panel === 'people' ? 'open' : 'plain'} expanded={panel === 'people'} onClick={() => call.toggle('people')}>
         <PeopleIcon />
-        <span class="badge badge-quiet" aria-hidden="true">
-          {call.members.value.length}
+        <span class={asking > 0 ? 'badge' : 'badge badge-quiet'} aria-hidden="true">
+          {asking > 0 ? asking : call.members.value.length}
         </span>
       </Control>
       <span class="controls-gap" />
-      <Control test="leave" label={en.call.leave} look="danger" onClick={() => call.leave()}>
+      <Control test="leave" label={en.call.leave} look="danger" onClick={() => call.wantToLeave()}>
         <LeaveIcon />
       </Control>
     </nav>

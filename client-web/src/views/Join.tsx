@@ -5,6 +5,7 @@ import { initials } from '../state/names';
 import { en } from '../text/en';
 import { DeviceNotice, DevicePicker } from './DevicePicker';
 import { CameraIcon, MicIcon } from './icons';
+import { OwnerField } from './OwnerField';
 import type { ViewProps } from './props';
 import { Shell } from './Shell';
 import { StagehandContext, useTrack } from './stagehand';
@@ -60,6 +61,7 @@ export function Join({ app }: ViewProps) {
           <p class="hint" id="name-hint" role={problem === 'long' ? 'alert' : undefined}>
             {problem === 'long' ? en.join.nameLong : en.join.nameHint}
           </p>
+          <OwnerField app={app} />
           <KeepPlace app={app} />
           {back ? (
             <>

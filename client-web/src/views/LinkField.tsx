@@ -1,14 +1,15 @@
-// Where a link is pasted. It goes nowhere but into this page's memory: no navigation, no form submission, no history.
+// Where a link is pasted, or an owner's key, which holds the link too. It goes nowhere but into this page's memory: no navigation, no form submission, no history.
 
 import { useState } from 'preact/hooks';
 import { en } from '../text/en';
+import { OwnerFaultText } from './OwnerField';
 import type { ViewProps } from './props';
 
 export function LinkField({ app }: ViewProps) {
   const [text, setText] = useState('');
   const open = (event: Event): void => {
     event.preventDefault();
-    if (text.trim() !== '') void app.open(text.trim());
+    if (text.trim() !== '') void app.openPasted(text.trim());
   };
   return (
     <form class="link-form" onSubmit={open} autocomplete="off">
@@ -32,6 +33,7 @@ export function LinkField({ app }: ViewProps) {
       <p class="hint" id="link-hint">
         {en.welcome.hint}
       </p>
+      <OwnerFaultText app={app} />
       <button class="button button-primary" data-test="link-open" type="submit" disabled={text.trim() === ''}>
         {en.welcome.open}
       </button>

@@ -21,6 +21,7 @@ export function Tile({ app, tile }: { readonly app: ClientApp; readonly tile: Ti
       data-self={tile.self}
       data-mic={tile.microphone ? 'on' : 'off'}
       data-cam={tile.camera ? 'on' : 'off'}
+      data-role={tile.role}
       data-speaking={tile.speaking}
     >
       {tile.self ? <OwnPicture app={app} shown={picture} /> : <RemotePicture tile={tile} />}
@@ -38,6 +39,7 @@ export function Tile({ app, tile }: { readonly app: ClientApp; readonly tile: Ti
 function describe(tile: TileModel): string {
   const notes = [
     tile.self ? en.call.you : null,
+    tile.role === 'guest' ? null : en.people.roles[tile.role],
     tile.twin ? en.call.twin : null,
     tile.lost ? en.call.lost : null,
     tile.microphone ? null : en.call.muted,
@@ -57,6 +59,7 @@ function Caption({ tile }: { readonly tile: TileModel }) {
       )}
       <bdi class="tile-name">{tile.name}</bdi>
       {tile.self && <span class="tag">{en.call.you}</span>}
+      {tile.role !== 'guest' && <span class="tag">{en.people.roles[tile.role]}</span>}
       {tile.twin && (
         <span class="tag tag-warn" title={en.call.twinWhy}>
           {en.call.twin}

@@ -1,7 +1,9 @@
-// Short messages that come and go: arrivals, departures, small troubles. Read out politely, never taking the focus.
+// Short messages that come and go: arrivals, departures, small troubles. Never taking the focus; read out politely from a list of
+// their own, because in a rush of arrivals the later ones push the earlier off the screen before they could be read out.
 
 import { useEffect } from 'preact/hooks';
-import type { CallModel, Toast } from '../state/call';
+import type { NoticeCode } from '../protocol/messages';
+import type { CallModel, RightNews, Toast } from '../state/call';
 import { en } from '../text/en';
 import { CloseIcon } from './icons';
 import type { CallProps } from './props';
@@ -11,11 +13,18 @@ const SHOWN_MS = 6_000;
 
 export function Toasts({ call }: CallProps) {
   return (
-    <div class="toasts" role="status" aria-live="polite">
-      {call.toasts.value.map((toast) => (
-        <ToastLine key={toast.key} call={call} toast={toast} />
-      ))}
-    </div>
+    <>
+      <div class="unseen" role="log" aria-live="polite" data-test="announced">
+        {call.announced.value.map((toast) => (
+          <p key={toast.key}>{words(toast)}</p>
+        ))}
+      </div>
+      <div class="toasts">
+        {call.toasts.value.map((toast) => (
+          <ToastLine key={toast.key} call={call} toast={toast} />
+        ))}
+      </div>
+    </>
   );
 }
 
@@ -30,9 +39,11 @@ function words(toast: Toast): string {
     case 'cameraLost':
     case 'microphoneLost':
     case 'screenFailed':
+    case 'appointed':
+    case 'dismissed':
       return en.toasts[kind](name);
     default:
-      return en.notices[kind];
+      return kind in en.rights ? en.rights[kind as RightNews] : en.notices[kind as NoticeCode];
   }
 }
 

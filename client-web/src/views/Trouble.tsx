@@ -13,7 +13,7 @@ const ABOUT_LINK: ReadonlySet<ErrorCode> = new Set<LinkProblem>(['notALink', 'cu
 /** Errors of the browser: the link may have to be carried elsewhere. */
 const ABOUT_BROWSER: ReadonlySet<ErrorCode> = new Set<CapabilityProblem | ClientFault>(['insecure', 'lockedDown', 'noWebRtc', 'noWebAssembly', 'noTransforms', 'noWorkers', 'coreFailed', 'mediaFailed']);
 /** Trying again could not help, or must not be suggested. */
-const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['plaintext', 'coreFailed', 'mediaFailed', 'internal', 'incompatible', 'notAllowed']);
+const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['barred', 'plaintext', 'coreFailed', 'mediaFailed', 'internal', 'incompatible', 'notAllowed']);
 
 export interface TroubleProps extends ViewProps {
   readonly code: ErrorCode;

@@ -94,6 +94,23 @@ export const SoundIcon = () => (
   </Icon>
 );
 
+export const KeyIcon = () => (
+  <Icon>
+    <circle cx="8" cy="8" r="4.5" />
+    <path d="M11.3 11.3L20 20M16.5 16.5l2.4-2.4M13.8 13.8l1.8-1.8" />
+  </Icon>
+);
+export const RulesIcon = () => (
+  <Icon>
+    <path d="M5.5 21V4.5A1.5 1.5 0 0 1 7 3h10a1.5 1.5 0 0 1 1.5 1.5V21M3 21h18M14.5 11.5v1.5" />
+  </Icon>
+);
+export const MoreIcon = () => (
+  <Icon>
+    <path d="M5.5 12h.1M12 12h.1M18.5 12h.1" stroke-width="3" />
+  </Icon>
+);
+
 /** The product's mark: a keyhole. */
 export const Mark = () => (
   <svg class="mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false">

@@ -3,15 +3,20 @@
 
 import {
   Codec,
+  type Asking,
   type CallEvent,
   type CoreToMain,
   type CoreToMedia,
   type Departure,
+  type Door,
   type EndReason,
   type LinkProblem,
   type NoticeCode,
+  type OwnerFault,
   type ParsedLink,
   type Phase,
+  type ReadOwner,
+  type RoleName,
   type RosterEntry,
 } from '../protocol/messages';
 import { hex } from './frame-path';
@@ -41,10 +46,13 @@ function words<W extends string>(all: Readonly<Record<W, true>>): (word: string)
 
 const isPhase = words<Phase>({ connecting: true, admitting: true, knocking: true, waiting: true, inCall: true, reconnecting: true });
 const isEnd = words<EndReason>({
-  left: true, removed: true, refused: true, endedByHost: true, foreignRoom: true, notAllowed: true, roomFull: true, serverFull: true, callLimit: true, serverAway: true, closing: true, incompatible: true, internal: true,
+  left: true, removed: true, barred: true, refused: true, endedByHost: true, foreignRoom: true, notAllowed: true, roomFull: true, serverFull: true, callLimit: true, serverAway: true, closing: true, incompatible: true, internal: true,
 });
 const isNotice = words<NoticeCode>({ floorFull: true, mediaRefused: true, changeUnreadable: true, placeBack: true, placeLost: true, chatRefused: true });
 const isDeparture = words<Departure>({ left: true, lostConnection: true, removed: true });
+const isDoor = words<Door>({ noCall: true, asked: true, locked: true });
+const isRole = words<RoleName>({ host: true, moderator: true, guest: true });
+const isOwnerFault = words<OwnerFault>({ notAKey: true, cut: true, damaged: true, newer: true, otherRoom: true, expired: true, deed: true });
 const isLinkProblem = words<LinkProblem>({ notALink: true, cut: true, damaged: true, newer: true, notYetSupported: true, credential: true, otherServer: true });
 
 type Loose = Readonly<Record<string, unknown>>;
@@ -64,6 +72,15 @@ export function readLink(value: unknown): ParsedLink {
   }
   const code = text(link['code']);
   return { ok: false, problem: isLinkProblem(code) ? code : 'damaged' };
+}
+
+export function readOwnerKey(value: unknown): ReadOwner {
+  const owner = loose(value);
+  if (flag(owner['ok']) && Array.isArray(owner['servers'])) {
+    return { ok: true, link: text(owner['link']), servers: owner['servers'].map(text), operatorKeys: flag(owner['operatorKeys']) };
+  }
+  const code = text(owner['code']);
+  return { ok: false, problem: isOwnerFault(code) ? code : 'damaged' };
 }
 
 export function readOutput(value: unknown): CoreOutput | null {
@@ -162,6 +179,28 @@ function readEvent(output: Loose): CallEvent | null {
     }
     case 'safetyNumber':
       return { e: 'safetyNumber', digits: text(output['digits']) };
+    case 'waitingCode':
+      return { e: 'waitingCode', digits: text(output['digits']) };
+    case 'door': {
+      const door = text(output['door']);
+      return isDoor(door) ? { e: 'door', door } : null;
+    }
+    case 'lobby': {
+      const entries = output['entries'];
+      return Array.isArray(entries) ? { e: 'lobby', asking: entries.map(readAsking) } : null;
+    }
+    case 'rules':
+      return {
+        e: 'rules',
+        rules: {
+          role: role(output['role']),
+          hostPresent: flag(output['hostPresent']),
+          lobby: flag(output['lobby']),
+          locked: flag(output['locked']),
+          guests: whole(output['guests']),
+          muted: whole(output['muted']),
+        },
+      };
     case 'notice': {
       const code = text(output['code']);
       return isNotice(code) ? { e: 'notice', code } : null;
@@ -171,12 +210,25 @@ function readEvent(output: Loose): CallEvent | null {
   }
 }
 
+/** Whatever is no role that we know is none. */
+function role(value: unknown): RoleName {
+  const name = text(value);
+  return isRole(name) ? name : 'guest';
+}
+
+function readAsking(value: unknown): Asking {
+  const asking = loose(value);
+  return { id: text(asking['id']), name: text(asking['name']), code: text(asking['code']) };
+}
+
 function readMember(value: unknown): RosterEntry {
   const member = loose(value);
   return {
     id: text(member['id']),
     transport: text(member['transport']),
     name: text(member['name']),
+    role: role(member['role']),
+    muted: whole(member['muted']),
     self: flag(member['self']),
     camera: flag(member['camera']),
     microphone: flag(member['microphone']),

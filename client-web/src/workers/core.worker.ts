@@ -2,10 +2,10 @@
 //
 // SECURITY: keys leave here only over the port to the media worker; the page cannot ask for them.
 
-import init, { Core, parseLink } from '../generated/core/conclave_core_wasm.js';
+import init, { Core, parseLink, readOwner } from '../generated/core/conclave_core_wasm.js';
 import wasmUrl from '../generated/core/conclave_core_wasm_bg.wasm?url';
 import type { CoreToMain, CoreToMedia, MainToCore } from '../protocol/messages';
-import { readLink, type CoreMember } from './core-objects';
+import { readLink, readOwnerKey, type CoreMember } from './core-objects';
 import { MemberDriver, type DriverPort, type Socket } from './member-driver';
 
 declare const self: DedicatedWorkerGlobalScope;
@@ -74,9 +74,12 @@ function handle(message: MainToCore<MessagePort>): void {
     case 'parseLink':
       post({ t: 'linkParsed', ask: message.ask, link: readLink(parseLink(message.text)) });
       break;
+    case 'readOwner':
+      post({ t: 'ownerRead', ask: message.ask, owner: readOwnerKey(readOwner(message.text, message.link, message.today)) });
+      break;
     case 'join': {
       const seed = crypto.getRandomValues(new Uint8Array(SEED_BYTES));
-      const core: CoreMember = new Core(message.link, message.server, message.name, message.codecs, seed, message.place ?? undefined);
+      const core: CoreMember = new Core(message.link, message.server, message.name, message.codecs, seed, message.place, message.owner, message.today);
       seed.fill(0);
       message.place?.fill(0);
       driver = new MemberDriver(core, port(message.socketUrl, message.media, message.keepPlace));

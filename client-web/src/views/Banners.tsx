@@ -1,0 +1,63 @@
+// Lines between header and pictures: what everybody in the call should know for as long as it is so. Loud ones first.
+
+import { en } from '../text/en';
+import { PeopleIcon, SoundIcon } from './icons';
+import type { CallProps } from './props';
+
+export function Banners({ app, call }: CallProps) {
+  return (
+    <div class="banners" role="status" aria-live="polite" data-test="banners">
+      {call.phase.value === 'reconnecting' && (
+        <p class="banner banner-warn" data-test="banner">
+          <span class="spinner spinner-small" aria-hidden="true" />
+          {en.call.reconnecting}
+        </p>
+      )}
+      <Asking app={app} call={call} />
+      {call.soundBlocked.value && (
+        <p class="banner">
+          <SoundIcon />
+          {en.call.soundBlocked}
+          <button class="button button-small" type="button" data-test="play-sound" onClick={() => call.unblockSound()}>
+            {en.call.playSound}
+          </button>
+        </p>
+      )}
+      <OwnRole app={app} call={call} />
+      {call.moderation.noHost.value && (
+        <p class="banner banner-quiet" data-test="no-host">
+          {en.call.noHost}
+        </p>
+      )}
+      {app.operatorKeys.value && <p class="banner banner-quiet">{en.join.operatorKeys}</p>}
+    </div>
+  );
+}
+
+/** Somebody asks to be let in, and the list with them is not open. */
+function Asking({ call }: CallProps) {
+  const { moderates, asking } = call.moderation;
+  const waiting = asking.value;
+  const [first] = waiting;
+  if (!moderates.value || first === undefined || call.panel.value === 'people') return null;
+  return (
+    <p class="banner" data-test="asks">
+      <PeopleIcon />
+      <bdi>{waiting.length === 1 ? en.call.asks(first.name) : en.call.ask(waiting.length)}</bdi>
+      <button class="button button-small" type="button" data-test="asks-look" onClick={() => call.show('people')}>
+        {en.call.look}
+      </button>
+    </p>
+  );
+}
+
+/** A credential was given, and the members do not accept it. */
+function OwnRole({ app, call }: CallProps) {
+  const rules = call.moderation.rules.value;
+  if (app.owner.value.is !== 'good' || rules === null || rules.role === 'host') return null;
+  return (
+    <p class="banner banner-warn" data-test="not-host">
+      {en.call.notHost}
+    </p>
+  );
+}
