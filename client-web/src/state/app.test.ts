@@ -172,7 +172,6 @@ describe('an owner’s key', () => {
     it.name.value = 'Hope';
     it.join();
     expect(port.started[0]).toMatchObject({ link: '#gXz', owner: 'conclave-host1:abc' });
-    port.parsed = { ok: false, problem: 'credential' };
     await it.open('#conclave-host1:abc');
     expect(it.screen.value).toMatchObject({ at: 'error', code: 'credential' });
   });

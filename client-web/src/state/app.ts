@@ -43,7 +43,7 @@ export interface JoinRequest {
 }
 
 /** How an owner's key begins, and the deed from which one is made. */
-const OWNERS_TEXT = /^\s*conclave-(host|deed)\d+:/;
+const OWNERS_TEXT = /^\s*conclave-(host|deed)\d+(:|%3A)/i;
 
 /** The owner's key, if one was given: whether it fits the room that is open. */
 export type OwnerKey = { readonly is: 'none' } | { readonly is: 'good' } | { readonly is: 'faulty'; readonly problem: OwnerFault };
@@ -100,6 +100,10 @@ export class App<T extends Track> {
     const { missing, host } = this.#port;
     if (text.trim() === '') {
       this.screen.value = missing === null ? { at: 'welcome' } : { at: 'error', code: missing };
+      return;
+    }
+    if (OWNERS_TEXT.test(text.slice(text.indexOf('#') + 1))) {
+      this.screen.value = { at: 'error', code: 'credential' };
       return;
     }
     this.#link.value = { text, operatorKeys: false };

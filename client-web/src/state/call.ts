@@ -5,7 +5,7 @@
 
 import { batch, computed, signal, type ReadonlySignal } from '@preact/signals-core';
 import { Right, type CallEvent, type Decision, type Departure, type Door, type EndReason, type NoticeCode, type Phase, type RoleName, type RosterEntry, type Rules } from '../protocol/messages';
-import { BITS, Moderation, RIGHTS, type Forbidden, type RightName } from './moderation';
+import { BITS, Moderation, RIGHTS, type Forbidden, type Hindrance, type RightName } from './moderation';
 import { duplicateNames, hue, initials, shownName } from './names';
 
 /** What the view-model asks of the machinery behind it. */
@@ -66,7 +66,7 @@ export type RightNews = `${RightName}-${Forbidden | 'free'}`;
 /** A short message; `key` makes it unique. `kind` names its text. */
 export interface Toast {
   readonly key: number;
-  readonly kind: 'arrived' | 'returned' | Departure | NoticeCode | RightNews | 'appointed' | 'dismissed' | 'cameraLost' | 'microphoneLost' | 'screenFailed';
+  readonly kind: 'arrived' | 'returned' | Departure | NoticeCode | RightNews | Hindrance | 'appointed' | 'dismissed' | 'cameraLost' | 'microphoneLost' | 'screenFailed';
   readonly name: string;
 }
 

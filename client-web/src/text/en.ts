@@ -160,7 +160,7 @@ const owner: Readonly<Record<OwnerFault, string>> = {
   deed: 'This is the deed, which is kept offline to restore a lost host credential. It is not needed to join: put it away again.',
 };
 
-const toasts: Readonly<Record<Exclude<Toast['kind'], NoticeCode | RightNews>, (name: string) => string>> = {
+const toasts: Readonly<Record<Exclude<Toast['kind'], NoticeCode | RightNews | Hindrance>, (name: string) => string>> = {
   appointed: () => 'You are a moderator of this call now. Those who ask to join are in the list of people.',
   dismissed: () => 'You are no longer a moderator of this call.',
   arrived: (name) => `${name} joined`,

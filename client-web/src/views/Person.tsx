@@ -80,22 +80,23 @@ function Actions({ call, tile, done }: { readonly call: CallModel; readonly tile
         const off = (tile.muted & BITS[right]) !== 0;
         const why = moderation.overRight(tile, right);
         return (
-          <Action key={right} test={`mute-${right}`} why={why} onClick={() => moderation.decide({ t: 'muteMember', member, kinds: BITS[right], on: !off })}>
+          <Action key={right} call={call} test={`mute-${right}`} why={why} onClick={() => moderation.decide({ t: 'muteMember', member, kinds: BITS[right], on: !off })}>
             {off ? en.people.unmute[right] : en.people.mute[right]}
           </Action>
         );
       })}
       {tile.role === 'moderator' && (
-        <Action test="dismiss" why={roles} onClick={() => moderation.decide({ t: 'dismiss', member })}>
+        <Action call={call} test="dismiss" why={roles} onClick={() => moderation.decide({ t: 'dismiss', member })}>
           {en.people.dismiss}
         </Action>
       )}
       {tile.role === 'guest' && (
-        <Action test="appoint" why={roles} title={en.people.appointHint} onClick={() => moderation.decide({ t: 'appoint', member })}>
+        <Action call={call} test="appoint" why={roles} title={en.people.appointHint} onClick={() => moderation.decide({ t: 'appoint', member })}>
           {en.people.appoint}
         </Action>
       )}
       <Action
+        call={call}
         test="remove"
         why={over}
         danger
@@ -107,6 +108,7 @@ function Actions({ call, tile, done }: { readonly call: CallModel; readonly tile
         {en.people.remove}
       </Action>
       <Action
+        call={call}
         test="ban"
         why={over}
         danger
@@ -123,6 +125,7 @@ function Actions({ call, tile, done }: { readonly call: CallModel; readonly tile
 }
 
 export interface ActionProps {
+  readonly call: CallModel;
   readonly test: string;
   readonly why: Hindrance | null;
   readonly title?: string;
@@ -131,8 +134,8 @@ export interface ActionProps {
   readonly children: ComponentChildren;
 }
 
-/** A button that stays in reach of keyboard and screen reader when it may not be used, and says why. */
-export function Action({ test, why, title, danger = false, onClick, children }: ActionProps) {
+/** A button that stays in reach of keyboard and screen reader when it may not be used, and says why: before and after it is pressed. */
+export function Action({ call, test, why, title, danger = false, onClick, children }: ActionProps) {
   const says = why === null ? title : en.hindrances[why];
   return (
     <button
@@ -143,6 +146,7 @@ export function Action({ test, why, title, danger = false, onClick, children }: 
       {...(says === undefined ? {} : { title: says, 'aria-description': says })}
       onClick={() => {
         if (why === null) onClick();
+        else call.toast(why, '');
       }}
     >
       {children}

@@ -20,24 +20,24 @@ export function RoomPanel({ call }: CallProps) {
         {en.room.yours[moderation.role.value]} {en.room.why}
       </p>
       <Section title={en.room.door}>
-        <Switch test="rule-lobby" label={en.room.lobby} hint={en.room.lobbyHint} on={rules?.lobby ?? false} why={why} set={(on) => moderation.decide({ t: 'lobby', on })} />
-        <Switch test="rule-locked" label={en.room.locked} hint={en.room.lockedHint} on={rules?.locked ?? false} why={why} set={(on) => moderation.decide({ t: 'lock', on })} />
+        <Switch call={call} test="rule-lobby" label={en.room.lobby} hint={en.room.lobbyHint} on={rules?.lobby ?? false} why={why} set={(on) => moderation.decide({ t: 'lobby', on })} />
+        <Switch call={call} test="rule-locked" label={en.room.locked} hint={en.room.lockedHint} on={rules?.locked ?? false} why={why} set={(on) => moderation.decide({ t: 'lock', on })} />
       </Section>
       <Section title={en.room.guests} hint={en.room.guestsHint}>
         {RIGHTS.map((right) => (
-          <Switch key={right} test={`guests-${right}`} label={en.room.rights[right]} on={moderation.guestsMay(right)} why={why} set={(on) => moderation.letGuests(right, on)} />
+          <Switch key={right} call={call} test={`guests-${right}`} label={en.room.rights[right]} on={moderation.guestsMay(right)} why={why} set={(on) => moderation.letGuests(right, on)} />
         ))}
       </Section>
       {moderation.moderates.value && (
         <Section title={en.room.now} hint={en.room.muteAllHint}>
           <div class="person-actions">
-            <Action test="mute-all" why={why} onClick={() => moderation.decide({ t: 'muteAll', kinds: Right.Microphone, on: true })}>
+            <Action call={call} test="mute-all" why={why} onClick={() => moderation.decide({ t: 'muteAll', kinds: Right.Microphone, on: true })}>
               {en.room.muteAll}
             </Action>
-            <Action test="unmute-all" why={why} onClick={() => moderation.decide({ t: 'muteAll', kinds: Right.Microphone, on: false })}>
+            <Action call={call} test="unmute-all" why={why} onClick={() => moderation.decide({ t: 'muteAll', kinds: Right.Microphone, on: false })}>
               {en.room.unmuteAll}
             </Action>
-            <Action test="stop-sharing" why={why} onClick={() => stopSharing(call)}>
+            <Action call={call} test="stop-sharing" why={why} onClick={() => stopSharing(call)}>
               {en.room.stopSharing}
             </Action>
           </div>
@@ -69,6 +69,7 @@ function Section({ title, hint, children }: { readonly title: string; readonly h
 }
 
 interface SwitchProps {
+  readonly call: CallModel;
   readonly test: string;
   readonly label: string;
   readonly hint?: string;
@@ -78,7 +79,7 @@ interface SwitchProps {
 }
 
 /** Shows what the rules *are*: it turns when the group has agreed, not when it is pressed. For guests it is a line to read. */
-function Switch({ test, label, hint, on, why, set }: SwitchProps) {
+function Switch({ call, test, label, hint, on, why, set }: SwitchProps) {
   const hintId = `${test}-hint`;
   return (
     <div class="rule">
@@ -93,6 +94,7 @@ function Switch({ test, label, hint, on, why, set }: SwitchProps) {
         {...(why === null ? {} : { title: en.hindrances[why], 'aria-description': en.hindrances[why] })}
         onClick={() => {
           if (why === null) set(!on);
+          else call.toast(why, '');
         }}
       >
         <span class="switch-label">{label}</span>

@@ -59,7 +59,7 @@ function Caption({ tile }: { readonly tile: TileModel }) {
       )}
       <bdi class="tile-name">{tile.name}</bdi>
       {tile.self && <span class="tag">{en.call.you}</span>}
-      {tile.role !== 'guest' && <span class="tag">{en.people.roles[tile.role]}</span>}
+      {!tile.self && tile.role !== 'guest' && <span class="tag">{en.people.roles[tile.role]}</span>}
       {tile.twin && (
         <span class="tag tag-warn" title={en.call.twinWhy}>
           {en.call.twin}

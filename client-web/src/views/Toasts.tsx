@@ -2,8 +2,7 @@
 // their own, because in a rush of arrivals the later ones push the earlier off the screen before they could be read out.
 
 import { useEffect } from 'preact/hooks';
-import type { NoticeCode } from '../protocol/messages';
-import type { CallModel, RightNews, Toast } from '../state/call';
+import type { CallModel, Toast } from '../state/call';
 import { en } from '../text/en';
 import { CloseIcon } from './icons';
 import type { CallProps } from './props';
@@ -43,7 +42,7 @@ function words(toast: Toast): string {
     case 'dismissed':
       return en.toasts[kind](name);
     default:
-      return kind in en.rights ? en.rights[kind as RightNews] : en.notices[kind as NoticeCode];
+      return ({ ...en.notices, ...en.rights, ...en.hindrances } satisfies Record<typeof kind, string>)[kind];
   }
 }
 

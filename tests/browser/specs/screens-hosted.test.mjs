@@ -1,0 +1,86 @@
+// Every screen of a call with a host, as pictures.
+import { after, before, test } from 'node:test';
+import { HostedScene, about, giveCredential, rule, setRule, untilDoor, untilKnocks, untilTold, waitingCode } from '../lib/hosted.mjs';
+import { photograph } from '../lib/photograph.mjs';
+import { until } from '../lib/until.mjs';
+
+let scene;
+before(async () => {
+  scene = await HostedScene.start({ browsers: ['chromium'] });
+});
+after(() => scene?.end());
+
+test('at the door: before a host, as host, asking, locked out, refused', async () => {
+  await scene.otherRoom();
+  const early = await scene.open('Grace', 2);
+  await early.fillName();
+  await early.click('join');
+  await untilDoor(early, 'noCall');
+  await photograph(early, 'door-no-call');
+  const host = await scene.open('Hope', 1);
+  await host.fillName();
+  await host.click('owner-open');
+  await photograph(host, 'join-owner');
+  await host.page.locator('[data-test=owner-input]').fill(scene.room.deed);
+  await until('what was given is not it', 5_000, async () => (await host.text('owner-fault')) !== '', () => host.describe());
+  await photograph(host, 'join-owner-fault');
+  await host.page.locator('[data-test=owner-input]').fill(scene.room.host_credential);
+  await until('the key is good', 5_000, () => host.visible('owner-good'), () => host.describe());
+  await photograph(host, 'join-owner-good');
+  await host.click('join');
+  await host.untilState('call');
+  await waitingCode(early);
+  await photograph(early, 'door-asked');
+  await until('the host is told', 10_000, () => host.visible('asks'), () => host.describe());
+  await photograph(host, 'call-asks');
+  const second = await scene.asking('Ch\u00e2u \u0110\u1ed7 with quite a long name for a list', 3);
+  await untilKnocks(host, ['Grace', second.name]);
+  await photograph(host, 'people-asking');
+  await setRule(host, 'rule-locked', true);
+  await untilDoor(early, 'locked');
+  await photograph(early, 'door-locked');
+  await setRule(host, 'rule-locked', false);
+  await untilKnocks(host, ['Grace', second.name]);
+  await host.click('refuse');
+  await Promise.race([early, second].map((guest) => guest.untilState('ended')));
+  const refused = (await early.state()) === 'ended' ? early : second;
+  await photograph(refused, 'ended-refused');
+  await Promise.all([host, early, second].map((member) => member.close()));
+});
+
+test('in the call: people, rules, being muted, leaving, the ends', async () => {
+  await scene.otherRoom();
+  const host = await scene.host('Hope', 1);
+  const grace = await scene.guest(host, 'Grace', 2);
+  const bo = await scene.guest(host, 'Bo Lindqvist', 3);
+  await host.untilSees([grace, bo]);
+  await about(host, 'Grace', 'appoint');
+  await untilTold(grace, /moderator/);
+  await about(host, 'Bo Lindqvist', 'mute-microphone');
+  await untilTold(bo, /You were muted/);
+  await photograph(host, 'people-host');
+  await photograph(bo, 'call-muted');
+  await bo.show('people', 'person');
+  await photograph(bo, 'people-guest');
+  await rule(host, 'rule-lobby');
+  await photograph(host, 'rules-host');
+  await host.click('end');
+  await photograph(host, 'rules-end');
+  await rule(bo, 'rule-lobby');
+  await bo.click('rule-lobby');
+  await photograph(bo, 'rules-guest');
+  await setRule(host, 'guests-write', false);
+  await bo.show('chat', 'chat-forbidden');
+  await photograph(bo, 'chat-forbidden');
+  await about(grace, 'Bo Lindqvist', 'ban');
+  await bo.untilState('ended');
+  await photograph(bo, 'ended-barred');
+  await host.click('leave');
+  await until('asked once', 5_000, () => host.visible('leaving-text'), () => host.describe());
+  await photograph(host, 'leaving');
+  await host.click('leave-yes');
+  await host.untilState('ended');
+  await until('no host is here', 10_000, () => grace.visible('no-host'), () => grace.describe());
+  await photograph(grace, 'call-no-host');
+  await Promise.all([host, grace, bo].map((member) => member.close()));
+});
