@@ -54,9 +54,7 @@ fn b5_a_removed_guest_who_opens_the_link_again_has_to_ask_again() {
     let place = world.tabs[guest].place.clone().expect("no record of the place");
     let member = world.tabs[host].sees("Mallory").unwrap().member_id;
     world.give(host, Input::Remove { member, bar: true });
-    world.until("out", 3_000, |w| {
-        w.tabs[guest].state == State::Ended(EndReason::Barred)
-    });
+    world.until("out", 3_000, |w| w.tabs[guest].state == State::Ended(EndReason::Barred));
     // By the link, and by the key of the leaf that was removed.
     for again in [world.join("Mallory"), world.reopen("Mallory", &place)] {
         world.run(40_000);
