@@ -1,7 +1,7 @@
 //! The database into one file and back.
 //!
 //! A backup is a database of its own, made with SQLite's online backup while the server runs or not. It holds what the database
-//! holds: rooms, and nobody's name. Certificates and the configuration are not in it: the one is got anew, the other is the
+//! holds: rooms, and nobody's name. Tickets stay out of it, or a restored server would take used ones again. Certificates and the configuration are not in it: the one is got anew, the other is the
 //! operator's text. Restoring takes the data folder's lock, so it never happens under a running server, and overwrites the old
 //! pages in place, so that rooms which are not in the backup are gone from the disk too.
 //!
@@ -68,6 +68,7 @@ pub fn backup(data_dir: &Path, to: &Path) -> Result<Copied, Error> {
     let copied = (|| {
         let mut target = Connection::open(to)?;
         copy(&source, &mut target)?;
+        store::forget_tickets(&target)?;
         sound(&target)
     })();
     match copied {
@@ -99,6 +100,7 @@ pub fn restore(data_dir: &Path, from: &Path, replace: bool) -> Result<Copied, Er
         sound(&target).map_err(|error| not_a_backup(error, from))?;
         // An old backup is brought to the newest version here, where nothing is lost if that fails.
         schema::prepare(&mut target)?;
+        store::forget_tickets(&target)?;
     }
     let source = Connection::open_with_flags(&staged.0, WRITE)?;
     let rooms = sound(&source)?;

@@ -12,7 +12,7 @@ use conclave_protocol::{
     message::{RefusalCode, ServerMessage},
     room::{Limits, RoomRecord},
 };
-use conclave_rooms::{ConnId, Input, MediaCommand, Output, Priority, Rooms, Totals};
+use conclave_rooms::{ConnId, Input, MediaCommand, Output, Priority, RegistryAnswer, Rooms, Totals};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{self, Duration, Instant},
@@ -23,6 +23,7 @@ use crate::{
     error::Error,
     media::MediaResult,
     peers::Network,
+    registry::Asked,
     socket::{CloseCode, Lane, Outbox},
     turn::Credentials,
 };
@@ -50,6 +51,13 @@ pub(crate) enum ControlInput {
     },
     /// The operator deleted or closed a room, or its last day has passed.
     RoomDeleted(RoomId),
+    /// The registry has done what a connection asked for, or not.
+    RegistryAnswer {
+        /// Who asked.
+        conn: ConnId,
+        /// What came of it.
+        answer: RegistryAnswer,
+    },
     /// Somebody wants to know whether this task still turns.
     Alive(oneshot::Sender<()>),
 }
@@ -60,6 +68,7 @@ pub(crate) struct Control {
     pub(crate) inputs: mpsc::Receiver<ControlInput>,
     pub(crate) results: mpsc::Receiver<MediaResult>,
     pub(crate) media: mpsc::Sender<MediaCommand>,
+    pub(crate) registry: mpsc::Sender<Asked>,
     pub(crate) ending: Ending,
     /// What is handed to those who are admitted; `None`: TURN is off.
     pub(crate) relaying: Option<Arc<Credentials>>,
@@ -145,6 +154,9 @@ impl Control {
                 self.rooms.handle(now, Input::RoomAllowance { room, limits: allowed });
             }
             ControlInput::RoomDeleted(room) => self.rooms.handle(now, Input::RoomDeleted(room)),
+            ControlInput::RegistryAnswer { conn, answer } => {
+                self.rooms.handle(now, Input::RegistryAnswer { conn, answer });
+            }
             // Whoever asked may have given up waiting.
             ControlInput::Alive(answer) => drop(answer.send(())),
         }
@@ -188,6 +200,14 @@ impl Control {
                 Output::Media(command) => {
                     // Its death is noticed where its thread is watched.
                     let _ = self.media.send(command).await;
+                }
+                // Never waits: the registry itself waits for this task.
+                Output::Registry { conn, request } => {
+                    if self.registry.try_send((conn, request)).is_err() {
+                        let answer = Err(RefusalCode::ServerFull);
+                        let now = self.now_ms();
+                        self.rooms.handle(now, Input::RegistryAnswer { conn, answer });
+                    }
                 }
             }
         }

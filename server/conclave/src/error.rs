@@ -187,7 +187,7 @@ impl Error {
             Self::Config(_) | Self::ConfigFile { .. } | Self::NoPublicAddress | Self::NoHome => exit::CONFIGURATION,
             Self::NotRunning(_) => exit::NOT_RUNNING,
             Self::NotOperator(_) | Self::Refused(Refusal::NotOperator) => exit::NOT_ALLOWED,
-            Self::Refused(Refusal::NoSuchRoom) => exit::NOT_FOUND,
+            Self::Refused(Refusal::NoSuchRoom | Refusal::NoSuchTicket) => exit::NOT_FOUND,
             Self::DataDirBusy(_) => exit::IN_USE,
             Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => exit::IN_USE,
             _ => exit::FAILED,
@@ -207,7 +207,7 @@ pub mod exit {
     pub const NOT_RUNNING: u8 = 4;
     /// This user may not do it.
     pub const NOT_ALLOWED: u8 = 5;
-    /// There is no such room.
+    /// There is no such room or ticket.
     pub const NOT_FOUND: u8 = 6;
     /// A port or folder is in use: by another program, or by a running server.
     pub const IN_USE: u8 = 7;

@@ -36,6 +36,7 @@ pub mod manager;
 pub mod media;
 pub mod metrics;
 mod peers;
+mod registry;
 mod server;
 mod socket;
 pub mod store;

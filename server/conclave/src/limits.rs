@@ -105,6 +105,10 @@ pub const CONTROL_QUEUE: usize = 512;
 /// Commands that may wait for the media loop, and results that may wait for the control task.
 pub const MEDIA_QUEUE: usize = 1_024;
 
+/// Requests of organisers and owners that may wait for the registry, which writes some hundred a second. Larger: a flood of them is told so later.
+/// Smaller: a workshop in which everybody opens a room at once is refused.
+pub const REGISTRY_QUEUE: usize = 64;
+
 /// Datagrams read from the media socket before timers and commands get their turn.
 ///
 /// Larger: fewer wake-ups, later timers. 64 datagrams take well under a millisecond.

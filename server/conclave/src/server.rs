@@ -31,6 +31,7 @@ use crate::{
     media::{self, MediaLoop, MediaSocket, UdpMedia},
     metrics::{Observer, Traffic},
     peers::Peers,
+    registry::Registry,
     socket::Door,
     store::{DataDir, Store},
     tap::{FrameTap, NoTap},
@@ -177,6 +178,7 @@ impl Server {
         let (control, inputs) = mpsc::channel(limits::CONTROL_QUEUE);
         let (commands_in, commands) = mpsc::channel(limits::MEDIA_QUEUE);
         let (results_in, results) = mpsc::channel(limits::MEDIA_QUEUE);
+        let (registry, requests) = mpsc::channel(limits::REGISTRY_QUEUE);
 
         let mut rooms = Rooms::new(RoomsConfig {
             server: self.name.clone(),
@@ -184,6 +186,7 @@ impl Server {
             max_connections: self.limits.connections,
         });
         self.store.delete_expired(today()).await?;
+        self.store.delete_expired_tickets(today()).await?;
         for room in self.store.rooms().await? {
             if !room.closed {
                 let (id, limits) = (room.record.room_id, room.limits());
@@ -257,6 +260,7 @@ impl Server {
             inputs,
             results,
             media: commands_in,
+            registry,
             ending: ending.clone(),
             relaying: credentials,
             outboxes,
@@ -276,6 +280,13 @@ impl Server {
         tasks.spawn("watchdog", manager::watchdog(control.clone(), ending.clone()));
         let traffic_ending = ending.clone();
         tasks.spawn("traffic", async move { traffic.keep_looking(traffic_ending).await });
+        let registry = Registry {
+            store: self.store.clone(),
+            control: control.clone(),
+            inputs: requests,
+            room_days: self.limits.room_days,
+        };
+        tasks.spawn("registry", registry.run(ending.clone()));
         tasks.spawn("expiry", sweep_expired(self.store, control, ending));
         manager::ready();
         let result = tasks.watch(shutdown).await;
@@ -314,6 +325,8 @@ async fn sweep_expired(store: Store, control: mpsc::Sender<ControlInput>, mut en
             // A full disk must not end calls; the next sweep tries again.
             Err(error) => tracing::warn!(%error, "expired rooms could not be deleted"),
         }
+        // They count no longer in any case.
+        let _ = store.delete_expired_tickets(today()).await;
     }
 }
 

@@ -82,6 +82,22 @@ secret!(
     Psk
 );
 
+// The one secret that a server is shown: it is worth nothing once it was.
+impl<C> Encode<C> for TicketSecret {
+    fn encode<W: Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), EncodeError<W::Error>> {
+        e.bytes(&self.0)?.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for TicketSecret {
+    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, DecodeError> {
+        d.bytes()?
+            .try_into()
+            .map(Self)
+            .map_err(|_| DecodeError::message("not a secret"))
+    }
+}
+
 macro_rules! public_key {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

@@ -11,12 +11,13 @@ use crate::{
     cbor,
     error::Error,
     ids::{CallId, RoomId, TrackId, TrackKind},
-    keys::TransportPk,
+    keys::{TicketSecret, TransportPk},
     limits::{
         CHUNK_DATA, MAX_ASSEMBLED, MAX_CALLS, MAX_ENVELOPE, MAX_FRAME, MAX_LAYER, MAX_MID, MAX_RELAY_TEXT, MAX_SDP,
         MAX_SEQ, MAX_SLOTS, MAX_SUBMISSION, MAX_TRACKS, SHEET_LEN,
     },
-    room::Limits,
+    manage::{ManagedRoom, RoomChange},
+    room::{Limits, RoomRecord},
 };
 
 pub use crate::refusal::RefusalCode;
@@ -40,6 +41,8 @@ pub mod client_type {
     pub const SLOTS: u8 = 39;
     pub const BYE: u8 = 40;
     pub const PING: u8 = 41;
+    pub const REGISTER: u8 = 48;
+    pub const MANAGE: u8 = 49;
 }
 
 /// A call of the room, as a newcomer is told of it.
@@ -203,6 +206,13 @@ pub enum ServerMessage {
         #[n(1)]
         password: String,
     },
+    /// What was asked for with `Register` or `Manage` is done; the server closes the connection behind it.
+    #[n(20)]
+    Managed {
+        /// The room as it is now; absent once it is deleted.
+        #[n(0)]
+        room: Option<ManagedRoom>,
+    },
 }
 
 /// From the client.
@@ -302,6 +312,32 @@ pub enum ClientMessage {
         #[n(0)]
         n: u32,
     },
+    /// Makes a room with a ticket, instead of a hello. See `manage`.
+    #[n(48)]
+    Register {
+        /// The ticket's secret, which this uses up.
+        #[n(0)]
+        ticket: TicketSecret,
+        /// The room.
+        #[n(1)]
+        record: RoomRecord,
+        /// By the record's manage key.
+        #[cbor(n(2), with = "minicbor::bytes")]
+        signature: [u8; 64],
+    },
+    /// Reads, changes or deletes a room's record, instead of a hello. See `manage`.
+    #[n(49)]
+    Manage {
+        /// The room at this server.
+        #[n(0)]
+        room_id: RoomId,
+        /// What is wanted.
+        #[n(1)]
+        change: RoomChange,
+        /// By the stored record's manage key.
+        #[cbor(n(2), with = "minicbor::bytes")]
+        signature: [u8; 64],
+    },
 }
 
 fn within(ok: bool) -> Result<(), Error> {
@@ -333,7 +369,12 @@ impl ServerMessage {
             Self::Relay { username, password } => {
                 within(username.len() <= MAX_RELAY_TEXT && password.len() <= MAX_RELAY_TEXT)?;
             }
-            Self::Challenge { .. } | Self::Notice { .. } | Self::Refused { .. } | Self::Pong { .. } => {}
+            Self::Managed { room: Some(room) } => room.record.check()?,
+            Self::Managed { room: None }
+            | Self::Challenge { .. }
+            | Self::Notice { .. }
+            | Self::Refused { .. }
+            | Self::Pong { .. } => {}
         }
         Ok(message)
     }
@@ -363,7 +404,12 @@ impl ClientMessage {
                 slots.len() <= MAX_SLOTS && slots.iter().all(|s| s.mid.len() <= MAX_MID && s.layer <= MAX_LAYER),
             )?,
             Self::Attach { have_seq, .. } => within(*have_seq <= MAX_SEQ)?,
-            Self::Hello { .. } | Self::Admit { .. } | Self::Bye {} | Self::Ping { .. } => {}
+            Self::Register { record, .. }
+            | Self::Manage {
+                change: RoomChange::Replace { record, .. },
+                ..
+            } => record.check()?,
+            Self::Hello { .. } | Self::Admit { .. } | Self::Manage { .. } | Self::Bye {} | Self::Ping { .. } => {}
         }
         Ok(message)
     }
@@ -387,6 +433,8 @@ impl ClientMessage {
             Self::Slots { .. } => client_type::SLOTS,
             Self::Bye {} => client_type::BYE,
             Self::Ping { .. } => client_type::PING,
+            Self::Register { .. } => client_type::REGISTER,
+            Self::Manage { .. } => client_type::MANAGE,
         }
     }
 

@@ -94,10 +94,16 @@ impl RoomRecord {
             return Err(Error::TooLarge);
         }
         let record: Self = cbor::decode(bytes)?;
-        if record.sheet.len() != SHEET_LEN || !record.limits.is_valid() || record.day_expires < record.day_made {
+        record.check()?;
+        Ok(record)
+    }
+
+    /// What its encoding alone does not hold.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.sheet.len() != SHEET_LEN || !self.limits.is_valid() || self.day_expires < self.day_made {
             return Err(Error::Malformed);
         }
-        Ok(record)
+        Ok(())
     }
 }
 
@@ -121,6 +127,10 @@ pub struct RoomPlan {
     /// The keys are made by the operator's command and not in the owner's browser; the link says so.
     pub operator_keys: bool,
 }
+
+/// Days for which an owner's mandate counts: the longest that a server's operator can let a room last (`limits.room_days`). Shorter, and an owner
+/// who lets the room last longer would need the deed for it; a mandate outlives its room without harm.
+pub const MANDATE_DAYS: u16 = 3_650;
 
 /// Random bytes that [`make_room`] uses up: root seed, link secret, mandate seed, the sheet's nonce.
 pub const NEW_ROOM_ENTROPY: usize = 32 + 32 + 32 + 24;
@@ -187,7 +197,8 @@ pub fn make_room_with_rules(entropy: &[u8; NEW_ROOM_ENTROPY], plan: &RoomPlan, r
     )?;
 
     let mandate_pk = MandatePk::from_bytes(Signer::from_seed(mandate_seed.expose()).public());
-    let mandate = Mandate::sign(&root_signer, room_fp, Role::Host, 1, plan.day_expires, mandate_pk);
+    let mandate_day = plan.day_made.saturating_add(MANDATE_DAYS).max(plan.day_expires);
+    let mandate = Mandate::sign(&root_signer, room_fp, Role::Host, 1, mandate_day, mandate_pk);
     let guest_link = GuestLink {
         flags: LinkFlags::new(plan.operator_keys),
         generation: 0,

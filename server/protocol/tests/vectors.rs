@@ -8,8 +8,9 @@ use conclave_protocol::{
     admission::verify,
     credential::{Deed, HostCredential, Mandate},
     envelope::{ClearPart, Envelope, open, padded_len},
-    keys::{AdmissionPk, EnvelopeKey, LinkKeys},
+    keys::{AdmissionPk, EnvelopeKey, LinkKeys, ManagePk},
     link::{GuestLink, Link, ServerName, TicketLink},
+    manage::{verify_change, verify_registration},
     message::{ClientMessage, ServerMessage},
     room::RoomRecord,
     sheet,
@@ -26,6 +27,7 @@ fn stored(name: &str) -> Value {
         "envelope" => include_str!("../../../tests/vectors/envelope.json"),
         "messages" => include_str!("../../../tests/vectors/messages.json"),
         "roles" => include_str!("../../../tests/vectors/roles.json"),
+        "manage" => include_str!("../../../tests/vectors/manage.json"),
         other => panic!("no vector file {other}"),
     };
     serde_json::from_str(text).unwrap()
@@ -200,6 +202,32 @@ fn messages_read_as_the_file_says() {
         let read = ClientMessage::decode(&bytes(case, "bytes")).unwrap_or_else(|_| panic!("{name}"));
         assert!(read == message, "{name}");
         assert_eq!(bytes(case, "bytes")[1..3], [0x18, message.number()], "{name}");
+    }
+}
+
+#[test]
+fn requests_of_owners_verify_as_the_file_says() {
+    let v = stored("manage");
+    let nonce: [u8; 32] = bytes(&v, "server_nonce").try_into().unwrap();
+    let name = server(text(&v, "server"));
+    let key = ManagePk::from_bytes(bytes(&v, "manage_pk").try_into().unwrap());
+    let signature = |of: &Value, key: &str| bytes(of, key).try_into().unwrap();
+    let record = cases::new_room().record;
+    let id = record.room_id;
+    let registration = verify_registration(
+        &name,
+        &nonce,
+        &cases::manage::ticket(),
+        record,
+        &signature(&v, "registration"),
+    );
+    let (hash, _) = registration.unwrap().into_parts();
+    assert!(hash.as_bytes().as_slice() == bytes(&v, "ticket_hash"));
+    for (case, (what, change)) in list(&v, "changes").iter().zip(cases::manage::changes()) {
+        assert!(
+            verify_change(&name, &nonce, &key, id, change, &signature(case, "signature")).is_ok(),
+            "{what}"
+        );
     }
 }
 

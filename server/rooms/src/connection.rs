@@ -26,6 +26,11 @@ pub(crate) enum Phase {
     },
     /// Has said which room and who asks. Nothing is proven.
     Greeted(AdmissionContext),
+    /// Has asked for a change of a room's record and waits for the registry.
+    Asked {
+        /// The request's type.
+        re: u8,
+    },
     /// Has proven the link.
     Admitted(Box<Admitted>),
 }
@@ -80,14 +85,14 @@ impl Connection {
     pub(crate) fn admitted(&self) -> Option<&Admitted> {
         match &self.phase {
             Phase::Admitted(admitted) => Some(admitted),
-            Phase::Challenged { .. } | Phase::Greeted(_) => None,
+            Phase::Challenged { .. } | Phase::Greeted(_) | Phase::Asked { .. } => None,
         }
     }
 
     pub(crate) fn admitted_mut(&mut self) -> Option<&mut Admitted> {
         match &mut self.phase {
             Phase::Admitted(admitted) => Some(admitted),
-            Phase::Challenged { .. } | Phase::Greeted(_) => None,
+            Phase::Challenged { .. } | Phase::Greeted(_) | Phase::Asked { .. } => None,
         }
     }
 }

@@ -7,6 +7,8 @@ use conclave_protocol::{
     room::{Limits, RoomRecord},
 };
 
+use crate::managing::{RegistryAnswer, RegistryRequest};
+
 /// One socket, numbered by the daemon and never twice. It says nothing about who is behind it, so it may be logged.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct ConnId(pub u64);
@@ -69,6 +71,13 @@ pub enum Input<'a> {
         /// At what.
         track: Option<TrackId>,
     },
+    /// The registry has done what [`Output::Registry`] asked, or not.
+    RegistryAnswer {
+        /// Who asked.
+        conn: ConnId,
+        /// What came of it.
+        answer: RegistryAnswer,
+    },
     /// The time of `poll_timeout` has come.
     Timeout,
     /// The server is going down: everyone is told and disconnected.
@@ -109,6 +118,14 @@ pub enum Output {
     },
     /// For the forwarding plane.
     Media(MediaCommand),
+    /// For the registry of rooms and tickets, which answers with [`Input::RegistryAnswer`]. Changes that it makes come in beside that, as those
+    /// of the operator do.
+    Registry {
+        /// Who asks.
+        conn: ConnId,
+        /// What.
+        request: RegistryRequest,
+    },
 }
 
 /// What a slot shall show: media id, track or nothing, highest layer.

@@ -20,6 +20,7 @@ mod connection;
 mod delivery;
 mod floor;
 mod io;
+mod managing;
 mod media;
 mod outbox;
 mod rate;
@@ -28,4 +29,5 @@ mod rooms;
 mod timers;
 
 pub use io::{ConnId, Input, MediaCallKey, MediaCommand, Output, Priority, SlotAssignment};
+pub use managing::{RegistryAnswer, RegistryRequest};
 pub use rooms::{Config, Rooms, Totals};

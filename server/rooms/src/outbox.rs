@@ -129,6 +129,11 @@ impl Outbox {
         self.queue.push_back(Output::Close { conn, code });
     }
 
+    /// Anything else, in its place in the order.
+    pub(crate) fn push(&mut self, output: Output) {
+        self.queue.push_back(output);
+    }
+
     pub(crate) fn media(&mut self, command: MediaCommand) {
         self.queue.push_back(Output::Media(command));
     }

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// WebSocket close code for a connection that said goodbye.
-const NORMAL_CLOSE: u16 = 1000;
+pub(crate) const NORMAL_CLOSE: u16 = 1000;
 
 /// What the state machine needs to know about its server.
 pub struct Config {
@@ -150,6 +150,7 @@ impl Rooms {
             Input::SfuAnswer { conn, sdp } => self.handle_sfu_answer(conn, sdp),
             Input::SfuRefused { conn } => self.handle_sfu_refused(conn),
             Input::SfuAssigned { conn, mid, track } => self.handle_sfu_assigned(conn, mid, track),
+            Input::RegistryAnswer { conn, answer } => self.handle_registry_answer(now_ms, conn, answer),
             Input::Timeout => {}
             Input::Shutdown => {
                 let all: Vec<ConnId> = self.connections.keys().copied().collect();
@@ -209,7 +210,9 @@ impl Rooms {
         }
         let message = match &mut connection.phase {
             // Pieces are for those who have proven something: before, nothing is held.
-            Phase::Challenged { .. } | Phase::Greeted(_) => ClientMessage::decode_frame(bytes).map(Some),
+            Phase::Challenged { .. } | Phase::Greeted(_) | Phase::Asked { .. } => {
+                ClientMessage::decode_frame(bytes).map(Some)
+            }
             Phase::Admitted(admitted) => admitted.inbox.accept(bytes),
         };
         match message {
@@ -266,6 +269,28 @@ impl Rooms {
                 },
             ) => {
                 self.handle_admit(now_ms, conn, &sig_admission, &sig_transport);
+                Ok(())
+            }
+            (
+                Phase::Challenged { .. },
+                ClientMessage::Register {
+                    ticket,
+                    record,
+                    signature,
+                },
+            ) => {
+                self.handle_register(now_ms, conn, &ticket, record, &signature);
+                Ok(())
+            }
+            (
+                Phase::Challenged { .. },
+                ClientMessage::Manage {
+                    room_id,
+                    change,
+                    signature,
+                },
+            ) => {
+                self.handle_manage(now_ms, conn, room_id, change, &signature);
                 Ok(())
             }
             (Phase::Admitted(_), ClientMessage::Attach { call_id, have_seq }) => {

@@ -187,7 +187,7 @@ impl World {
                         },
                     );
                 }
-                RoomsOutput::Admitted { .. } | RoomsOutput::Media(_) => {}
+                RoomsOutput::Admitted { .. } | RoomsOutput::Media(_) | RoomsOutput::Registry { .. } => {}
             }
         }
     }

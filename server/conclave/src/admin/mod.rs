@@ -9,7 +9,7 @@ pub mod client;
 pub(crate) mod server;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use conclave_protocol::room::RoomRecord;
+use conclave_protocol::{manage::TicketHash, room::RoomRecord};
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::Snapshot;
@@ -69,6 +69,20 @@ pub enum Request {
         /// The operator's number.
         number: i64,
     },
+    /// Keep a ticket, of which only its hash is told.
+    TicketCreate {
+        /// See [`hash_text`].
+        hash: String,
+        /// Last day on which it opens a room, in days since 1970-01-01.
+        day_expires: u16,
+    },
+    /// All unused tickets.
+    TicketList {},
+    /// Forget a ticket.
+    TicketRevoke {
+        /// The operator's number.
+        number: i64,
+    },
 }
 
 /// What the daemon answers.
@@ -108,6 +122,18 @@ pub enum Reply {
     },
     /// To `RoomDelete`.
     RoomDeleted {},
+    /// To `TicketCreate`.
+    TicketCreated {
+        /// The operator's number.
+        number: i64,
+    },
+    /// To `TicketList`.
+    Tickets {
+        /// By number.
+        tickets: Vec<TicketLine>,
+    },
+    /// To `TicketRevoke`.
+    TicketRevoked {},
     /// To anything.
     Refused {
         /// Why.
@@ -127,6 +153,16 @@ pub struct RoomLine {
     pub day_expires: u16,
     /// The operator closed it.
     pub closed: bool,
+}
+
+/// A ticket in the list: nothing about who got it.
+#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct TicketLine {
+    /// The operator's number.
+    pub number: i64,
+    /// Last day on which it opens a room, in days since 1970-01-01.
+    pub day_expires: u16,
 }
 
 /// What holds in a room: the lower of what the owner signed and what the operator allows.
@@ -151,6 +187,8 @@ pub struct InForce {
 pub enum Refusal {
     /// There is no room with this number.
     NoSuchRoom,
+    /// There is no unused ticket with this number.
+    NoSuchTicket,
     /// There is a room with this id already.
     RoomExists,
     /// The record is not one that this version reads.
@@ -173,6 +211,7 @@ impl Refusal {
     pub fn text(self) -> &'static str {
         match self {
             Self::NoSuchRoom => "there is no room with this number",
+            Self::NoSuchTicket => "there is no unused ticket with this number",
             Self::RoomExists => "there is a room with this id already",
             Self::BadRecord => "the server cannot read the new room's record",
             Self::BadRequest => "the server does not know this request",
@@ -188,6 +227,7 @@ impl Refusal {
     pub fn hint(self) -> Option<&'static str> {
         match self {
             Self::NoSuchRoom => Some("'conclave room list' shows the numbers"),
+            Self::NoSuchTicket => Some("'conclave ticket list' shows the numbers; a used ticket is in no list"),
             Self::BadRecord | Self::BadRequest => {
                 Some("command and server are of different versions; restart the server")
             }
@@ -210,4 +250,17 @@ pub fn record_text(record: &RoomRecord) -> String {
 #[must_use]
 pub fn record_from_text(text: &str) -> Option<RoomRecord> {
     RoomRecord::decode(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
+}
+
+/// A ticket's hash as text in JSON.
+#[must_use]
+pub fn hash_text(hash: &TicketHash) -> String {
+    URL_SAFE_NO_PAD.encode(hash.as_bytes())
+}
+
+/// Reads a hash back.
+#[must_use]
+pub fn hash_from_text(text: &str) -> Option<TicketHash> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    bytes.try_into().ok().map(TicketHash::from_bytes)
 }

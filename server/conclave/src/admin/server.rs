@@ -10,14 +10,14 @@ use tokio::{
     time,
 };
 
-use super::{InForce, Refusal, Reply, Request, RoomLine, record_from_text, record_text};
+use super::{InForce, Refusal, Reply, Request, RoomLine, TicketLine, hash_from_text, record_from_text, record_text};
 use crate::{
     control::ControlInput,
     ending::Ending,
     error::Error,
     limits,
     metrics::{Observer, Snapshot},
-    store::{Inserted, OperatorLimits, Store, StoredRoom},
+    store::{Inserted, OperatorLimits, Store, StoredRoom, StoredTicket},
 };
 
 /// What requests need.
@@ -184,6 +184,27 @@ impl Admin {
             }
             Request::RoomClose { number } => self.changed(self.store.set_closed(number, true).await).await,
             Request::RoomOpen { number } => self.changed(self.store.set_closed(number, false).await).await,
+            Request::TicketCreate { hash, day_expires } => {
+                let hash = hash_from_text(&hash).ok_or(Refusal::BadRequest)?;
+                let number = self.store.insert_ticket(hash, day_expires).await;
+                let number = number.map_err(|_| Refusal::Database)?.ok_or(Refusal::BadRequest)?;
+                Ok(Reply::TicketCreated { number })
+            }
+            Request::TicketList {} => {
+                let tickets = self.store.tickets().await.map_err(|_| Refusal::Database)?;
+                let line = |ticket: &StoredTicket| TicketLine {
+                    number: ticket.number,
+                    day_expires: ticket.day_expires,
+                };
+                Ok(Reply::Tickets {
+                    tickets: tickets.iter().map(line).collect(),
+                })
+            }
+            Request::TicketRevoke { number } => match self.store.revoke_ticket(number).await {
+                Ok(true) => Ok(Reply::TicketRevoked {}),
+                Ok(false) => Err(Refusal::NoSuchTicket),
+                Err(_) => Err(Refusal::Database),
+            },
             Request::RoomDelete { number } => {
                 let id = self
                     .store

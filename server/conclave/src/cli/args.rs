@@ -27,6 +27,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: RoomCommand,
     },
+    /// Make, list and revoke one-use links with which organisers open rooms
+    Ticket {
+        #[command(subcommand)]
+        command: TicketCommand,
+    },
     /// Show totals of the running server and warn of what runs out
     Status {
         /// End with code 8 if something is at 80 % of its limit
@@ -219,19 +224,19 @@ impl Begin {
 
 #[derive(Subcommand)]
 pub(super) enum RoomCommand {
-    /// Make a room and print its links, once
+    /// Print a one-use ticket link, with which an organiser opens a room; or make one here
     Create {
         /// One line that members see
-        #[arg(long, default_value = "")]
+        #[arg(long, default_value = "", requires = "print_links")]
         title: String,
         /// Days until the room is deleted
-        #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=3650))]
+        #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=3650), requires = "print_links")]
         days: u16,
         /// Who may begin a call
-        #[arg(long, value_enum, default_value_t = Begin::Host)]
+        #[arg(long, value_enum, default_value_t = Begin::Host, requires = "print_links")]
         begin: Begin,
         /// Let guests of a room with a host come in without asking
-        #[arg(long)]
+        #[arg(long, requires = "print_links")]
         no_lobby: bool,
         /// Make the keys here and print guest link, host credential and deed; the room is marked as made by its operator
         #[arg(long)]
@@ -300,6 +305,30 @@ pub(super) enum RoomCommand {
     /// Delete a room for ever; whoever is in it is disconnected
     Delete {
         /// Number of the room
+        number: i64,
+        #[command(flatten)]
+        data: DataArguments,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum TicketCommand {
+    /// Print a link with which one organiser opens one room
+    Create {
+        /// Last day on which it does [default: in 30 days]
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        expires: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// List unused tickets by number
+    List {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Let a ticket open nothing any more
+    Revoke {
+        /// Number of the ticket
         number: i64,
         #[command(flatten)]
         data: DataArguments,

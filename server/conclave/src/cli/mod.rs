@@ -13,6 +13,7 @@ mod manual;
 mod room;
 mod serve;
 mod status;
+mod ticket;
 mod voice;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -30,6 +31,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Room { command } => room::run(command),
+        Command::Ticket { command } => ticket::run(command),
         Command::Status { check, output } => match status::status(check, &output) {
             Ok(code) => return ExitCode::from(code),
             Err(error) => Err(error),

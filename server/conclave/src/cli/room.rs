@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::{
     args::{Output, RoomCommand},
     identifiers::for_operator,
-    voice,
+    ticket, voice,
 };
 use crate::{
     admin::{InForce, Reply, Request, RoomLine, client::ask_at, record_from_text, record_text},
@@ -31,12 +31,15 @@ pub(super) fn run(command: RoomCommand) -> Result<(), Error> {
             print_links,
             output,
         } => {
+            if !print_links {
+                return ticket::create(None, &output);
+            }
             let wanted = Wanted {
                 title,
                 days,
                 rules: begin.rules(no_lobby),
             };
-            create(wanted, print_links, &output)
+            create(wanted, &output)
         }
         RoomCommand::List { output } => list(&output),
         RoomCommand::Show { number, output } => show(number, &output),
@@ -101,7 +104,7 @@ fn last_day(date: Option<&str>, days: Option<u16>, owner: bool) -> Result<Option
 }
 
 /// The daemon answered something else than was asked: it is of another version.
-fn out_of_turn() -> Error {
+pub(super) fn out_of_turn() -> Error {
     Error::Refused(crate::admin::Refusal::BadRequest)
 }
 
@@ -122,13 +125,7 @@ struct Wanted {
     rules: Rules,
 }
 
-fn create(wanted: Wanted, print_links: bool, output: &Output) -> Result<(), Error> {
-    if !print_links {
-        return Err(Error::Usage(
-            "a room without printed links needs a ticket link, and this version makes none",
-            "add --print-links: the keys are then made by this command, and the call says so",
-        ));
-    }
+fn create(wanted: Wanted, output: &Output) -> Result<(), Error> {
     let socket = output.data.socket()?;
     let Reply::Server { name } = ask_at(&socket, &Request::Server {})? else {
         return Err(out_of_turn());
@@ -220,7 +217,7 @@ fn list(output: &Output) -> Result<(), Error> {
     }
     if rooms.is_empty() {
         voice::note("there are no rooms");
-        voice::hint("'conclave room create --print-links' makes one");
+        voice::hint("'conclave room create' prints a ticket with which one is opened");
         return Ok(());
     }
     voice::result("number  made        expires");

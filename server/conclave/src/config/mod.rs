@@ -109,6 +109,8 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// TURN allocations at a time.
     pub turn_allocations: usize,
+    /// Days that an owner may let a room last, from the day of the choice.
+    pub room_days: u16,
 }
 
 impl Default for Limits {
@@ -119,6 +121,7 @@ impl Default for Limits {
             connections: 2_048,
             connections_per_address: 256,
             turn_allocations: 512,
+            room_days: 3_650,
         }
     }
 }

@@ -102,6 +102,7 @@ impl Config {
                 connections: usize::try_from(settings.limits.connections).unwrap_or(usize::MAX),
                 connections_per_address: usize::try_from(settings.limits.connections_per_address).unwrap_or(usize::MAX),
                 turn_allocations: usize::try_from(settings.limits.turn_allocations).unwrap_or(usize::MAX),
+                room_days: settings.limits.room_days,
             },
             log_level: settings.log.level,
         })

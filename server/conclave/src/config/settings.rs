@@ -137,6 +137,12 @@ pub struct LimitSettings {
     #[config(default = 512)]
     #[config(validate((1..=65_536).contains(turn_allocations), "must be 1 to 65536"))]
     pub turn_allocations: u32,
+
+    /// Days that a room may last from the day on which its organiser opens it with a ticket or its owner changes it, 1 to 3650. A lower value
+    /// shortens no room that is there.
+    #[config(default = 3650)]
+    #[config(validate((1..=3_650).contains(room_days), "must be 1 to 3650"))]
+    pub room_days: u16,
 }
 
 /// `[log]`

@@ -69,6 +69,7 @@ fn value(key: &str, loaded: &Loaded, config: &Config) -> Option<String> {
         "limits.connections" => Some(config.limits.connections.to_string()),
         "limits.connections_per_address" => Some(config.limits.connections_per_address.to_string()),
         "limits.turn_allocations" => Some(config.limits.turn_allocations.to_string()),
+        "limits.room_days" => Some(config.limits.room_days.to_string()),
         "log.level" => Some(text(config.log_level.to_string())),
         "admin.socket" => Some(path(&config.admin_socket())),
         // A new key is missing here until a test says so.

@@ -161,6 +161,11 @@ fn all() -> BTreeSet<String> {
         &["Resource", "Usage", "Snapshot"],
     ));
     entries.extend(types("wire", "server/protocol/src/message.rs", &[]));
+    entries.extend(types(
+        "wire",
+        "server/protocol/src/manage.rs",
+        &["RoomChange", "ManagedRoom"],
+    ));
     entries.extend(types("wire", "server/protocol/src/refusal.rs", &["RefusalCode"]));
     entries.extend(types(
         "stored",

@@ -16,7 +16,7 @@ pub struct Class {
 
 /// What may lie in the data folder.
 pub(super) const FILES: &[(&str, &str)] = &[
-    ("rooms.sqlite", "the database"),
+    ("rooms.sqlite", "the database: rooms, and unused tickets"),
     (
         "rooms.sqlite-journal",
         "the database's journal, there for the milliseconds of a change",
@@ -54,6 +54,7 @@ pub(super) const ABSENT: &[&str] = &[
     "accounts, e-mail addresses, telephone numbers: there are none",
     "who was in a call that is over, when calls took place, how many came: never written, and gone from memory with the call",
     "links and their secrets: they stand behind the # of an address, which browsers send to nobody",
+    "who got a ticket, and which room came of it: a used ticket's row is gone with the making of the room",
     "who spoke: sound has one size and rate, and no level",
 ];
 
@@ -94,6 +95,11 @@ pub(super) fn memory() -> Vec<Class> {
             "TURN",
             "random user names and passwords, made for one connection; the relayed device's address",
             "while connected",
+        ),
+        class(
+            "requests of organisers and owners",
+            "a ticket's secret, or which room's owner asks for what, and over which connection",
+            "for the milliseconds of the request, and as freed memory somewhat longer",
         ),
         class(
             "rooms",

@@ -52,6 +52,18 @@ const MEANINGS: &[(&str, &str)] = &[
     ("rooms.operator_calls", "most calls at a time, lowered by the operator"),
     ("rooms.operator_expires", "last day, set earlier by the operator"),
     ("rooms.closed", "whether the operator closed the room"),
+    (
+        "tickets.number",
+        "the operator's number for an unused ticket; a used one's number may come again",
+    ),
+    (
+        "tickets.hash",
+        "hash of a ticket's secret; the secret is in the link and comes here with its use, which deletes this row",
+    ),
+    (
+        "tickets.day_expires",
+        "last day on which the ticket opens a room, chosen by the operator",
+    ),
 ];
 
 /// All columns of a database as this version makes it.

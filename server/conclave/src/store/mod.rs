@@ -1,4 +1,4 @@
-//! The rooms on disk: one SQLite file, nothing else, nobody's history.
+//! The rooms and unused tickets on disk: one SQLite file, nothing else, nobody's history.
 //!
 //! A row is what `protocol.md`, section 1, lets a server keep of a room, and a number by which the operator names it.
 //! Calls, connections and times of use are never written. Deleted rows are overwritten (`secure_delete`), and the
@@ -10,6 +10,7 @@
 mod data_dir;
 mod private_folder;
 pub(crate) mod schema;
+mod tickets;
 
 use std::{
     path::Path,
@@ -25,6 +26,8 @@ use rusqlite::{Connection, OptionalExtension};
 pub(crate) use self::data_dir::database;
 pub use self::data_dir::{DataDir, admin_socket};
 pub(crate) use self::private_folder::PrivateFolder;
+pub use self::tickets::StoredTicket;
+pub(crate) use self::tickets::forget_all as forget_tickets;
 use crate::error::Error;
 
 /// A room as the store knows it: the operator's number and the record.

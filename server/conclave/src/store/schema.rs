@@ -17,7 +17,7 @@ use crate::error::Error;
 /// Migration *n* leads from version *n* to *n* + 1.
 ///
 /// Without AUTOINCREMENT: its own table would keep the highest number ever used, a count of rooms that are gone.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "CREATE TABLE rooms (
     number        INTEGER PRIMARY KEY,
     room_id       BLOB NOT NULL UNIQUE CHECK (length(room_id) = 16),
@@ -36,6 +36,12 @@ const MIGRATIONS: [&str; 2] = [
     ALTER TABLE rooms ADD COLUMN operator_calls INTEGER CHECK (operator_calls BETWEEN 1 AND 255);
     ALTER TABLE rooms ADD COLUMN operator_expires INTEGER CHECK (operator_expires BETWEEN 0 AND 65535);
     ALTER TABLE rooms ADD COLUMN closed INTEGER NOT NULL DEFAULT 0 CHECK (closed IN (0, 1))",
+    // Of a ticket its hash alone; a used one leaves nothing.
+    "CREATE TABLE tickets (
+    number      INTEGER PRIMARY KEY,
+    hash        BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+    day_expires INTEGER NOT NULL CHECK (day_expires BETWEEN 0 AND 65535)
+) STRICT",
 ];
 
 /// Columns in the order that [`stored`] reads.
@@ -115,6 +121,25 @@ pub(super) fn stored(row: &Row<'_>) -> Result<StoredRoom, Error> {
     })
 }
 
+/// Puts what the owner may change of a record in the place of what was there.
+pub(super) fn replace(connection: &Connection, record: &RoomRecord) -> Result<(), Error> {
+    let limits = record.limits;
+    connection.execute(
+        "UPDATE rooms SET admission_pk = ?2, day_expires = ?3, limit_members = ?4, limit_seats = ?5, limit_calls = ?6, sheet = ?7 \
+         WHERE room_id = ?1",
+        params![
+            record.room_id.as_bytes(),
+            record.admission_pk.as_bytes(),
+            record.day_expires,
+            limits.members,
+            limits.seats,
+            limits.calls,
+            record.sheet,
+        ],
+    )?;
+    Ok(())
+}
+
 /// Writes one row.
 pub(super) fn insert(connection: &Connection, record: &RoomRecord) -> Result<Inserted, Error> {
     let limits = record.limits;
@@ -150,7 +175,11 @@ mod tests {
 
     fn columns(connection: &Connection) -> Vec<String> {
         let mut statement = connection
-            .prepare("SELECT name || ' ' || type || ' ' || \"notnull\" FROM pragma_table_info('rooms')")
+            .prepare(
+                "SELECT tables.name || ' ' || columns.name || ' ' || columns.type || ' ' || columns.\"notnull\" \
+                 FROM sqlite_schema AS tables JOIN pragma_table_info(tables.name) AS columns \
+                 WHERE tables.type = 'table' ORDER BY tables.name, columns.cid",
+            )
             .expect("a statement");
         let rows = statement.query_map([], |row| row.get(0)).expect("rows");
         rows.collect::<Result<_, _>>().expect("text")
@@ -198,11 +227,16 @@ mod tests {
             assert_eq!(columns(&old), columns(&fresh), "version {version}");
             let rooms = crate::store::read_all(&old).expect("its rooms are read");
             assert_eq!(rooms.len(), usize::try_from(before).expect("a count"));
-            assert!(
-                rooms
-                    .iter()
-                    .all(|room| !room.closed && room.operator == OperatorLimits::default())
-            );
+            // Version 2 is of a server whose operator had closed and limited its room 3.
+            for room in rooms {
+                let restricted = version == 2 && room.number == 3;
+                assert_eq!(room.closed, restricted, "version {version}");
+                assert_eq!(room.operator.members, restricted.then_some(20), "version {version}");
+            }
+            let tickets: i64 = old
+                .query_row("SELECT count(*) FROM tickets", [], |row| row.get(0))
+                .expect("a count");
+            assert_eq!(tickets, 0);
         }
         let (mut future, _file) = committed(1);
         future.pragma_update(None, "user_version", 1_000).expect("a version");

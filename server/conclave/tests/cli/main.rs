@@ -25,6 +25,7 @@ mod manual;
 mod rooms;
 mod settings;
 mod status;
+mod tickets;
 
 struct Folder(PathBuf);
 
@@ -156,6 +157,10 @@ fn help_texts_are_as_written_down() {
         ("room-expire.txt", &["room", "expire", "--help"]),
         ("room-close.txt", &["room", "close", "--help"]),
         ("room-open.txt", &["room", "open", "--help"]),
+        ("ticket.txt", &["ticket", "--help"]),
+        ("ticket-create.txt", &["ticket", "create", "--help"]),
+        ("ticket-list.txt", &["ticket", "list", "--help"]),
+        ("ticket-revoke.txt", &["ticket", "revoke", "--help"]),
         ("status.txt", &["status", "--help"]),
         ("metrics.txt", &["metrics", "--help"]),
         ("disclose.txt", &["disclose", "--help"]),
@@ -196,8 +201,8 @@ fn complaints_have_the_programs_voice_and_a_hint() {
             "the following required arguments were not provided: <NUMBER>",
         ),
         (
-            &["room", "create"],
-            "a room without printed links needs a ticket link, and this version makes none",
+            &["room", "create", "--title", "Choir"],
+            "the following required arguments were not provided: --print-links",
         ),
         (&["room", "limits", "1"], "there is nothing to change"),
         (
@@ -206,6 +211,10 @@ fn complaints_have_the_programs_voice_and_a_hint() {
         ),
         (&["room", "expire", "1"], "there is no day"),
         (&["room", "expire", "1", "--date", "2026-02-30"], "that is not a date"),
+        (
+            &["ticket", "create", "--expires", "2020-01-31"],
+            "that is not a day to come",
+        ),
         (&["serve", "--set", "name"], "--set takes a key and a value"),
         (
             &["room", "create", "--print-links", "--days", "0"],

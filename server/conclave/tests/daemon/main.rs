@@ -11,5 +11,6 @@ mod http;
 mod log;
 mod media;
 mod tap;
+mod tickets;
 mod tls;
 mod turn;

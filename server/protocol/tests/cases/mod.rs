@@ -1,5 +1,6 @@
 //! The values behind `tests/vectors/*.json`, built from fixed bytes. The vector test compares them with the files; the example prints them.
 
+pub mod manage;
 pub mod roles;
 
 use conclave_protocol::{
@@ -12,13 +13,14 @@ use conclave_protocol::{
         EnvelopeKey, LinkKeys, LinkSecret, MandatePk, RootKeys, RootSeed, Signer, TicketSecret, TransportPk, psk_id,
     },
     link::{GuestLink, LinkFlags, ServerName, TicketLink},
+    manage::{ManagedRoom, RoomChange},
     message::{CallHead, ClientMessage, RefusalCode, ServerMessage, SlotRequest, TrackState},
     room::{Limits, NEW_ROOM_ENTROPY, NewRoom, RoomPlan, make_room},
 };
 use serde_json::{Value, json};
 
 /// The files, by name without `.json`.
-pub const FILES: [&str; 8] = [
+pub const FILES: [&str; 9] = [
     "link",
     "keys",
     "credentials",
@@ -27,6 +29,7 @@ pub const FILES: [&str; 8] = [
     "envelope",
     "messages",
     "roles",
+    "manage",
 ];
 
 /// The contents of one file.
@@ -40,6 +43,7 @@ pub fn file(name: &str) -> Value {
         "envelope" => envelope(),
         "messages" => messages(),
         "roles" => roles::roles(),
+        "manage" => manage::manage(),
         other => panic!("no vector file {other}"),
     }
 }
@@ -431,6 +435,18 @@ pub fn server_messages() -> Vec<(&'static str, ServerMessage)> {
                 password: "0123456789abcdefghijklmnopqrstuv".into(),
             },
         ),
+        (
+            "managed",
+            ServerMessage::Managed {
+                room: Some(ManagedRoom {
+                    record: new_room().record,
+                    limits: Limits::default(),
+                    last_day: 20_869,
+                    latest_day: 24_429,
+                }),
+            },
+        ),
+        ("managed: gone", ServerMessage::Managed { room: None }),
     ]
 }
 
@@ -492,7 +508,32 @@ pub fn client_messages() -> Vec<(&'static str, ClientMessage)> {
         ),
         ("bye", ClientMessage::Bye {}),
         ("ping", ClientMessage::Ping { n: 7 }),
+        (
+            "register",
+            ClientMessage::Register {
+                ticket: manage::ticket(),
+                record: new_room().record,
+                signature: counting(0x01),
+            },
+        ),
+        ("manage: read", managing(RoomChange::Read {})),
+        (
+            "manage: replace",
+            managing(RoomChange::Replace {
+                base: counting(0x60),
+                record: new_room().record,
+            }),
+        ),
+        ("manage: delete", managing(RoomChange::Delete {})),
     ]
+}
+
+fn managing(change: RoomChange) -> ClientMessage {
+    ClientMessage::Manage {
+        room_id: RoomId::from_bytes(counting(0x33)),
+        change,
+        signature: counting(0x01),
+    }
 }
 
 /// Spellings that a lenient reader would take: none is the one encoding of a value.

@@ -13,7 +13,7 @@ use conclave_protocol::{
     message::{CallHead, ClientMessage, RefusalCode, ServerMessage},
     room::{Limits, NEW_ROOM_ENTROPY, RoomPlan, RoomRecord, make_room},
 };
-use conclave_rooms::{Config, ConnId, Input, MediaCommand, Output, Priority, Rooms};
+use conclave_rooms::{Config, ConnId, Input, MediaCommand, Output, Priority, RegistryRequest, Rooms};
 
 /// The server of every test.
 pub fn server() -> ServerName {
@@ -24,6 +24,7 @@ pub fn server() -> ServerName {
 pub struct TestRoom {
     pub record: RoomRecord,
     pub secret: LinkSecret,
+    pub manage: Signer,
 }
 
 /// A room made from one byte.
@@ -40,6 +41,7 @@ pub fn room(n: u8, limits: Limits) -> TestRoom {
     TestRoom {
         record: made.record,
         secret: made.guest_link.link_secret,
+        manage: made.host_credential.manage_secret.manage(&server()),
     }
 }
 
@@ -89,6 +91,8 @@ pub struct World {
     pub now: u64,
     pub sockets: BTreeMap<ConnId, Socket>,
     pub media: Vec<MediaCommand>,
+    /// What the registry was asked.
+    pub registry: Vec<(ConnId, RegistryRequest)>,
     /// The order in which things came out, for checks across connections.
     pub log: Vec<(ConnId, ServerMessage)>,
     next_conn: u64,
@@ -110,6 +114,7 @@ impl World {
             now: 1_000_000,
             sockets: BTreeMap::new(),
             media: Vec::new(),
+            registry: Vec::new(),
             log: Vec::new(),
             next_conn: 0,
         }
@@ -129,6 +134,7 @@ impl World {
                     assert!(self.sockets.contains_key(&conn), "admits a socket that was opened")
                 }
                 Output::Media(command) => self.take_media(command),
+                Output::Registry { conn, request } => self.registry.push((conn, request)),
             }
         }
         assert!(
@@ -149,7 +155,10 @@ impl World {
             return;
         };
         match &message {
-            ServerMessage::Challenge { .. } | ServerMessage::Refused { .. } | ServerMessage::Pong { .. } => {}
+            ServerMessage::Challenge { .. }
+            | ServerMessage::Refused { .. }
+            | ServerMessage::Pong { .. }
+            | ServerMessage::Managed { .. } => {}
             ServerMessage::Admitted { .. } => {
                 assert!(!socket.admitted, "admitted twice");
                 socket.admitted = true;

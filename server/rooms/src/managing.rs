@@ -1,0 +1,103 @@
+//! Requests of organisers and owners: a room made with a ticket, a record changed by its manage key. One request on a connection, then it ends.
+//!
+//! Here the signature is judged; tickets and records are judged by the daemon's registry, which has the store and the day, and which is asked by
+//! [`Output::Registry`]. SECURITY: C-MANAGE-4: unknown rooms, closed rooms and wrong signatures take one path, do one verification and get one
+//! answer; so do tickets that are unknown, used, revoked and expired, and rooms that are there already.
+
+use conclave_protocol::{
+    ids::RoomId,
+    keys::{ManagePk, TicketSecret},
+    manage::{ChangeProof, ManagedRoom, Registration, RoomChange, verify_change, verify_registration},
+    message::{RefusalCode, ServerMessage, client_type},
+    room::RoomRecord,
+};
+
+use crate::{
+    connection::Phase,
+    io::{ConnId, Output},
+    rooms::{NORMAL_CLOSE, Rooms},
+};
+
+/// What the daemon's registry is asked to do. Each holds the proof that whoever asks may.
+pub enum RegistryRequest {
+    /// Make a room with a ticket.
+    Register(Registration),
+    /// Read, change or delete a record.
+    Change(ChangeProof),
+}
+
+/// What the registry says: the room as it is now (`None` once it is deleted), or why not.
+pub type RegistryAnswer = Result<Option<ManagedRoom>, RefusalCode>;
+
+impl Rooms {
+    pub(crate) fn handle_register(
+        &mut self,
+        now_ms: u64,
+        conn: ConnId,
+        ticket: &TicketSecret,
+        record: RoomRecord,
+        signature: &[u8; 64],
+    ) {
+        let Some(nonce) = self.take_challenge(conn, client_type::REGISTER) else {
+            return;
+        };
+        match verify_registration(&self.config.server, &nonce, ticket, record, signature) {
+            Ok(registration) => self.ask_registry(conn, RegistryRequest::Register(registration)),
+            Err(_) => self.refuse_and_end(now_ms, conn, client_type::REGISTER, RefusalCode::NotAllowed),
+        }
+    }
+
+    pub(crate) fn handle_manage(
+        &mut self,
+        now_ms: u64,
+        conn: ConnId,
+        room_id: RoomId,
+        change: RoomChange,
+        signature: &[u8; 64],
+    ) {
+        let Some(nonce) = self.take_challenge(conn, client_type::MANAGE) else {
+            return;
+        };
+        let room = self.rooms.get(&room_id);
+        let dummy = ManagePk::from_bytes(*self.config.dummy_admission_pk.as_bytes());
+        let key = room.map_or(dummy, |room| room.record.manage_pk);
+        let proof = verify_change(&self.config.server, &nonce, &key, room_id, change, signature);
+        // A proof that holds against the dummy key is still a proof for no room.
+        match (room, proof) {
+            (Some(_), Ok(proof)) => self.ask_registry(conn, RegistryRequest::Change(proof)),
+            _ => self.refuse_and_end(now_ms, conn, client_type::MANAGE, RefusalCode::NotAllowed),
+        }
+    }
+
+    fn ask_registry(&mut self, conn: ConnId, request: RegistryRequest) {
+        self.out.push(Output::Registry { conn, request });
+    }
+
+    /// The nonce, once: whatever comes of the request, the connection can make no other.
+    fn take_challenge(&mut self, conn: ConnId, re: u8) -> Option<[u8; 32]> {
+        let connection = self.connections.get_mut(&conn)?;
+        let Phase::Challenged { server_nonce } = connection.phase else {
+            return None;
+        };
+        connection.phase = Phase::Asked { re };
+        Some(server_nonce)
+    }
+
+    /// The registry has done it, or not.
+    pub(crate) fn handle_registry_answer(&mut self, now_ms: u64, conn: ConnId, answer: RegistryAnswer) {
+        let Some(Phase::Asked { re }) = self.connections.get(&conn).map(|connection| &connection.phase) else {
+            return;
+        };
+        match answer {
+            Ok(room) => {
+                self.out.send(conn, &ServerMessage::Managed { room });
+                self.out.close(conn, NORMAL_CLOSE);
+                self.remove(now_ms, conn);
+            }
+            Err(code) => {
+                let re = *re;
+                self.refuse_and_end(now_ms, conn, re, code);
+            }
+        }
+    }
+}
