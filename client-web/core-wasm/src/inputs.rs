@@ -38,6 +38,7 @@ pub(crate) fn read(json: &str) -> Option<Input<'static>> {
         "reaction" => Input::Reaction(text(&value, "char")?.chars().next()?),
         "hidden" => Input::Hidden(on(&value)?),
         "showSafetyNumber" => Input::ShowSafetyNumber,
+        "compareNow" => Input::CompareNow,
         "admit" => Input::Admit(member(&value)?),
         "admitAll" => Input::AdmitAll,
         "refuse" => Input::Refuse(member(&value)?),

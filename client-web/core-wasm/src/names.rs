@@ -75,6 +75,7 @@ names! {
         NoticeCode::PlaceBack => "placeBack",
         NoticeCode::PlaceLost => "placeLost",
         NoticeCode::ChatRefused => "chatRefused",
+        NoticeCode::CompareRefused => "compareRefused",
     }
 }
 

@@ -2,7 +2,10 @@
 //!
 //! No logic.
 
-use conclave_core::{EpochKeysOut, Event, LobbyEntry, Output, Presence, RosterEntry, RulesView, State};
+use conclave_core::{
+    AlarmsView, CompareView, EpochKeysOut, Event, LobbyEntry, OffersLess, Output, Presence, RosterEntry, RulesView,
+    State, Suspect,
+};
 use js_sys::{Array, BigInt, Object, Reflect, Uint8Array, Uint32Array};
 use wasm_bindgen::JsValue;
 
@@ -125,6 +128,9 @@ fn write_event(event: Event) -> Object {
         Event::Door(door) => with("door", "door", names::door(door)),
         Event::Lobby(entries) => with("lobby", "entries", entries.iter().map(write_waiting).collect::<Array>()),
         Event::Rules(view) => write_rules(&view),
+        Event::Alarms(view) => write_alarms(&view),
+        Event::Compare(view) => write_compare(view),
+        Event::CompareOver { changed } => with("compareOver", "changed", changed),
         Event::Notice(code) => with("notice", "code", names::notice(code)),
         Event::Reaction { from, char } => {
             let object = with("reaction", "from", hex(from.as_bytes()));
@@ -151,6 +157,49 @@ fn write_rules(view: &RulesView) -> Object {
     set(&object, "locked", view.locked);
     set(&object, "guests", f64::from(view.guests));
     set(&object, "muted", f64::from(view.muted));
+    object
+}
+
+fn write_alarms(view: &AlarmsView) -> Object {
+    let suspects = |all: &[Suspect]| all.iter().map(write_suspect).collect::<Array>();
+    let object = with("alarms", "digestsDiffer", suspects(&view.digests_differ));
+    set(&object, "silent", suspects(&view.silent));
+    set(&object, "withheld", suspects(&view.withheld));
+    set(&object, "removalStuck", suspects(&view.removal_stuck));
+    set(&object, "noHost", view.no_host);
+    if let Some(less) = view.server_offers_less {
+        set(&object, "serverOffersLess", write_less(less));
+    }
+    object
+}
+
+fn write_suspect(suspect: &Suspect) -> JsValue {
+    let object = Object::new();
+    set(&object, "id", hex(suspect.member_id.as_bytes()));
+    set(&object, "name", suspect.name.as_str());
+    object.into()
+}
+
+/// Of each limit that is lower than signed: what is offered, and what was signed.
+fn write_less(less: OffersLess) -> Object {
+    let object = Object::new();
+    for (key, pair) in [("members", less.members), ("seats", less.seats), ("calls", less.calls)] {
+        if let Some((offered, signed)) = pair {
+            let limit = Object::new();
+            set(&limit, "offered", offered);
+            set(&limit, "signed", signed);
+            set(&object, key, limit);
+        }
+    }
+    object
+}
+
+fn write_compare(view: CompareView) -> Object {
+    let object = with("compare", "digits", view.digits);
+    set(&object, "atMs", view.at_ms as f64);
+    set(&object, "untilMs", view.until_ms as f64);
+    set(&object, "by", view.by);
+    set(&object, "mine", view.mine);
     object
 }
 

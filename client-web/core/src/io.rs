@@ -52,6 +52,8 @@ pub enum Input<'a> {
     Hidden(bool),
     /// The person asked for the safety number.
     ShowSafetyNumber,
+    /// The person wants everybody to compare the number now: it stands still for a minute, and newcomers wait.
+    CompareNow,
     /// A host or moderator lets somebody in who waits.
     Admit(MemberId),
     /// A host or moderator lets everybody in who waits.
@@ -247,6 +249,15 @@ pub enum Event {
     Rules(RulesView),
     /// Something the person should know.
     Notice(NoticeCode),
+    /// All that may not be as it should at this moment.
+    Alarms(AlarmsView),
+    /// Somebody asked everybody to compare the number now.
+    Compare(CompareView),
+    /// That is over.
+    CompareOver {
+        /// The number on the screen is not the call's any more: somebody came or went.
+        changed: bool,
+    },
     /// Somebody reacted.
     Reaction {
         /// Who.
@@ -345,6 +356,8 @@ pub enum NoticeCode {
     PlaceLost,
     /// The message could not be sent: empty or too long.
     ChatRefused,
+    /// A comparison runs, was lately, or is for hosts and moderators to ask for.
+    CompareRefused,
 }
 
 /// Somebody who waits to be let in.
@@ -375,6 +388,58 @@ pub struct RulesView {
     pub guests: u8,
     /// What this member may not do, likewise.
     pub muted: u8,
+}
+
+/// What may not be as it should, all of it: what does not stand here any more is over.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct AlarmsView {
+    /// Members who stand in another history of the call than this one: whoever carries the words has split the call, or keeps somebody in the past.
+    pub digests_differ: Vec<Suspect>,
+    /// Members not heard for long. Those in a hidden tab are not among them.
+    pub silent: Vec<Suspect>,
+    /// Members not heard for long whom others do hear: their words are kept from this member.
+    pub withheld: Vec<Suspect>,
+    /// Members who were told to go, or left, and are still in the group. This member itself may be among them.
+    pub removal_stuck: Vec<Suspect>,
+    /// Nobody in the call has shown that they are a host.
+    pub no_host: bool,
+    /// The server allows less than the room's owner signed.
+    pub server_offers_less: Option<OffersLess>,
+}
+
+/// Somebody whom an alarm is about.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Suspect {
+    /// For keys of lists only.
+    pub member_id: MemberId,
+    /// Cleaned, never empty.
+    pub name: String,
+}
+
+/// Limits that are lower than signed: what is offered, and what was signed.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct OffersLess {
+    /// Members in the room.
+    pub members: Option<(u16, u16)>,
+    /// Microphone seats.
+    pub seats: Option<(u16, u16)>,
+    /// Calls in the room.
+    pub calls: Option<(u16, u16)>,
+}
+
+/// A comparison of the safety number.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CompareView {
+    /// Twenty digits in four groups, ASCII.
+    pub digits: String,
+    /// When it began, on the caller's clock.
+    pub at_ms: u64,
+    /// Until when the number is held.
+    pub until_ms: u64,
+    /// Cleaned name of who asked.
+    pub by: String,
+    /// It was this member.
+    pub mine: bool,
 }
 
 /// One member as the screen shows it.

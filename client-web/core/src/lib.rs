@@ -30,6 +30,6 @@ mod world;
 pub use call::{Member, Options, Owner};
 pub use error::{CoreError, PolicyFault};
 pub use io::{
-    DepartReason, Door, EndReason, EpochKeysOut, Event, Input, LobbyEntry, MemberRole, MidRole, NoticeCode, Output,
-    Presence, Role, RosterEntry, RulesView, State,
+    AlarmsView, CompareView, DepartReason, Door, EndReason, EpochKeysOut, Event, Input, LobbyEntry, MemberRole,
+    MidRole, NoticeCode, OffersLess, Output, Presence, Role, RosterEntry, RulesView, State, Suspect,
 };

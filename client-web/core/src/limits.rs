@@ -32,6 +32,33 @@ pub const BEACON_BYTES: usize = 512;
 pub const PROMPT_BEACON_MS: u64 = 250;
 /// Shown as "lost connection" after this silence or four intervals, whichever is longer.
 pub const LOST_AFTER_MS: u64 = 10_000;
+/// The same for whoever said that their tab is hidden: browsers run it once a minute.
+pub const HIDDEN_LOST_AFTER_MS: u64 = 75_000;
+/// A warning names whoever is not heard for this long, or for eight intervals, and did not say that their tab is hidden. Shorter warns of phones in
+/// lifts; longer lets a server keep people apart unnoticed.
+pub const SILENT_ALARM_MS: u64 = 20_000;
+/// A word is of this history if its epoch ended less than this ago. Shorter than [`PAST_EPOCH_MS`], so that whoever is kept in the past can still be
+/// read as such; longer than lines are slow.
+pub const STEP_GRACE_MS: u64 = 5_000;
+/// Whoever's words have been of another history for this long is told of. Sooner would warn in waves of arrivals.
+pub const APART_AFTER_MS: u64 = 5_000;
+/// Members of which one beacon tells what was heard of them. COST: eight bytes each; more would not fit into one padding step ([`BEACON_BYTES`]).
+pub const MAX_ECHOES: usize = 24;
+/// Words that could not be opened count this long as a sign of another group. Longer than three beacons of the largest call.
+pub const UNREADABLE_KEPT_MS: u64 = 30_000;
+/// Whoever ordered a removal stops sending when it is not in force after this (design.md §4). Shorter stops on slow lines; longer lets the
+/// removed hear more.
+pub const REMOVAL_STUCK_MS: u64 = 1_000;
+/// The others are warned of it after this: two committers may have to act, and lines are slow.
+pub const REMOVAL_STUCK_OTHERS_MS: u64 = 5_000;
+/// And of a leaf that is still there so long after its member said goodbye.
+pub const FAREWELL_STUCK_MS: u64 = 20_000;
+/// "Compare now" holds the number and the door this long: reading twenty digits aloud twice (protocol.md §3).
+pub const COMPARE_MS: u64 = 60_000;
+/// Without a role nobody asks for another comparison sooner, so that the door is open at least half of the time.
+pub const COMPARE_GAP_MS: u64 = 120_000;
+/// Between the server's refusal of a microphone seat and the look at its list of tracks, which it sends at most ten times a second.
+pub const FLOOR_CHECK_MS: u64 = 2_000;
 /// Removed after this silence (protocol.md §2). Shorter throws out phones in tunnels; longer keeps keys with a stolen tab.
 pub const REMOVE_AFTER_MS: u64 = 90_000;
 

@@ -32,10 +32,14 @@ fn a13_a_room_that_somebody_else_registered_under_the_id_is_seen() {
 }
 
 #[test]
-fn a13_limits_other_than_the_signed_ones_are_seen() {
+fn a13_limits_below_the_signed_ones_are_told() {
     let mut world = World::new(2);
     world.serve_record(|record| record.limits.members = 249);
-    ends_as_foreign(&mut world);
+    let tab = world.join("A");
+    world.until("the member says so", 3_000, |w| {
+        let less = w.tabs[tab].alarms.server_offers_less;
+        less.is_some_and(|less| less.members == Some((249, 250)) && less.seats.is_none())
+    });
 }
 
 #[test]

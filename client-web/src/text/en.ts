@@ -124,6 +124,7 @@ const notices: Readonly<Record<NoticeCode, string>> = {
   placeBack: 'You have your place back. What was written meanwhile is missing.',
   placeLost: 'Your place could not be taken back, so you joined as somebody new.',
   chatRefused: 'The message was not sent: it is too long.',
+  compareRefused: 'A comparison runs or was lately. Where there is a host, hosts and moderators ask for it.',
 };
 
 /** What somebody is told of their own rights: taken by a host, never there for guests, or given. */

@@ -47,6 +47,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Whether none of these allows more than `signed`.
+    pub fn is_within(&self, signed: &Self) -> bool {
+        self.members <= signed.members && self.seats <= signed.seats && self.calls <= signed.calls
+    }
+
     /// Whether no value is zero or above the protocol's own limit.
     pub fn is_valid(&self) -> bool {
         (1..=MAX_MEMBERS).contains(&self.members)

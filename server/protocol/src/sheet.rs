@@ -1,7 +1,7 @@
 //! The room sheet: what a room's owner tells its guests through a server that cannot read it. Always 4,096 bytes.
 //!
 //! Rule of use: guests open it with the link's sheet key and believe it only because [`open`] has checked the owner's signature, that it is about
-//! this room on this server, and that the server announced the same limits. So a room that somebody else registered under the same id is seen.
+//! this room on this server, and that the server announced no higher limits. So a room that somebody else registered under the same id is seen.
 //! Deliberately absent: the day on which a mandate ends, which is the caller's question.
 //!
 //! SPEC: `docs/protocol.md`, section 1, "Server's record of a room".
@@ -181,7 +181,8 @@ impl Sheet {
 /// Opens a sheet for the room `room` on `server`, with everything checked that does not need the day.
 ///
 /// SECURITY: C-SHEET-1 the root is the link's; C-SHEET-2 the root or a host of it signed; C-SHEET-3 it is about this server and holds this
-/// link's admission key; C-SHEET-4 the server announces the limits that were signed.
+/// link's admission key; C-SHEET-4 the server announces no limits above those that were signed; below them
+/// is a refusal, which the caller may tell.
 pub fn open(
     keys: &LinkKeys,
     room: &RoomFp,
@@ -199,7 +200,7 @@ pub fn open(
     let record = &sheet.record;
     let about_here = record.server == *server
         && *record.admission_pk.as_bytes() == keys.admission(server).public()
-        && record.limits == *announced;
+        && announced.is_within(&record.limits);
     if RoomFp::of(&sheet.root_pk) != *room || !about_here {
         return Err(Error::NotAuthentic);
     }

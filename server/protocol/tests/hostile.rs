@@ -227,9 +227,25 @@ fn c_sheet_a_sheet_counts_only_for_its_room_server_and_limits() {
         !opened(&fp, &server("elsewhere.example"), &limits, &room.record.sheet),
         "C-SHEET-3"
     );
+    for more in [
+        Limits {
+            members: limits.members + 1,
+            ..limits
+        },
+        Limits {
+            seats: limits.seats + 1,
+            ..limits
+        },
+        Limits {
+            calls: limits.calls + 1,
+            ..limits
+        },
+    ] {
+        assert!(!opened(&fp, &here, &more, &room.record.sheet), "C-SHEET-4");
+    }
     assert!(
-        !opened(&fp, &here, &Limits { members: 249, ..limits }, &room.record.sheet),
-        "C-SHEET-4"
+        opened(&fp, &here, &Limits { members: 249, ..limits }, &room.record.sheet),
+        "whoever offers less refuses, and the member says so"
     );
     let other = LinkKeys::derive(&LinkSecret::from_bytes(counting(0)));
     assert!(sheet::open(&other, &fp, &here, &limits, &room.record.sheet).is_err());

@@ -311,6 +311,9 @@ impl Engine {
                 view.safety_number = Some((view.epoch.unwrap_or(0), digits));
                 view.safety_numbers += 1;
             }
+            Event::Alarms(alarms) => view.alarms = alarms,
+            Event::Compare(compare) => view.compare = Some(compare),
+            Event::CompareOver { .. } => view.compare = None,
             Event::Notice(code) => view.notices.push(code),
             Event::Lobby(entries) => view.lobby = entries,
             Event::Rules(rules) => view.rules = Some(rules),

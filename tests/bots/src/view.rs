@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use conclave_core::{DepartReason, EndReason, LobbyEntry, MemberRole, NoticeCode, RulesView, State};
+use conclave_core::{
+    AlarmsView, CompareView, DepartReason, EndReason, LobbyEntry, MemberRole, NoticeCode, RulesView, State,
+};
 use conclave_frame::{Kind, TransportId};
 use conclave_protocol::ids::MemberId;
 
@@ -91,6 +93,10 @@ pub struct View {
     pub lobby: Vec<LobbyEntry>,
     /// The rules of the call.
     pub rules: Option<RulesView>,
+    /// What may not be as it should.
+    pub alarms: AlarmsView,
+    /// The comparison of the number that runs.
+    pub compare: Option<CompareView>,
     /// The code of its own newest knock.
     pub waiting_code: Option<String>,
     /// Notices, in order.
@@ -120,6 +126,8 @@ impl View {
             departed: Vec::new(),
             lobby: Vec::new(),
             rules: None,
+            alarms: AlarmsView::default(),
+            compare: None,
             waiting_code: None,
             notices: Vec::new(),
             connected: false,

@@ -72,6 +72,14 @@ impl Council {
         self.order_of(|d| matches!(d, Decision::Remove { leaf: l } if l == leaf))
     }
 
+    /// Leaves that somebody ordered out: since when, and by whom.
+    pub(super) fn removals(&self) -> impl Iterator<Item = (u64, MemberId, LeafName)> + '_ {
+        self.orders.iter().filter_map(|(at, o)| match o.decision {
+            Decision::Remove { leaf } => Some((*at, o.by, leaf)),
+            _ => None,
+        })
+    }
+
     /// Everybody's word, this member's included, that a leaf is silent.
     pub(super) fn vouchers(&self, leaf: &LeafName) -> impl Iterator<Item = &Order> {
         self.orders

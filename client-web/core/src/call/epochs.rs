@@ -135,6 +135,7 @@ impl Inside {
         self.keys(&first, s)?;
         self.lobby.new_epoch(now, self.group.epoch(), self.group.lobby_key()?);
         self.take_rules(now, false, s);
+        self.watch_new_epoch(now, s);
         if alone {
             self.send_card(now, s)?;
             self.cards.at = Some(now + CARD_INTERVAL_MS);
@@ -155,6 +156,7 @@ impl Inside {
         self.lobby.new_epoch(now, self.group.epoch(), self.group.lobby_key()?);
         self.take_rules(now, merged.rules, s);
         self.settle_lobby(now);
+        self.watch_new_epoch(now, s);
         if mine {
             self.send_card(now, s)?;
         }
@@ -221,7 +223,7 @@ impl Inside {
             self.group.size(),
             &self.group.identity().key,
             Door {
-                asks: self.rules.asks(),
+                asks: self.rules.asks() || self.watch.comparison.holds(),
                 locked: self.rules.locked,
                 refused: self.council.refused(now),
             },

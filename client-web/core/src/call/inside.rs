@@ -20,6 +20,7 @@ use super::newcomer::{Joined, read_card};
 use super::roster::Roster;
 use super::shared::Shared;
 use super::takeback::Asking;
+use super::watch::Watch;
 use super::words::{Words, verify_leave};
 use crate::error::CoreError;
 use crate::group::{Group, GroupData, Heard, Identity, Keyring};
@@ -65,6 +66,7 @@ pub(crate) struct Inside {
     pub(super) shown: Vec<RosterEntry>,
     pub(super) codec: Option<u8>,
     pub(super) asking: Option<Asking>,
+    pub(super) watch: Watch,
 }
 
 /// What this member says of itself in beacons.
@@ -120,6 +122,7 @@ impl Inside {
             shown: Vec::new(),
             codec: None,
             asking: None,
+            watch: Watch::default(),
             group,
         };
         for kind in TrackKind::ALL {
@@ -144,6 +147,7 @@ impl Inside {
     pub(crate) fn admitted(&mut self, now: u64, heads: &[CallHead], s: &mut Shared) -> Turn {
         // While we were away nobody else fell silent, as far as we know.
         self.roster.forgive(now);
+        self.watch.forgive();
         self.own.returned = (now, now.saturating_sub(self.own.beaconed_at));
         self.attach(now, s);
         self.resubmit(now, s);
@@ -181,6 +185,7 @@ impl Inside {
     /// This member itself did not run for a while.
     pub(crate) fn woke(&mut self, now: u64, gap: u64) {
         self.roster.forgive(now);
+        self.watch.forgive();
         self.own.returned = (now, gap);
     }
 
@@ -240,6 +245,7 @@ impl Inside {
             }
             (client_type::PUBLISH, RefusalCode::FloorFull) => {
                 self.media.floor_full();
+                self.watch.floor_full(now);
                 s.event(Event::Notice(NoticeCode::FloorFull));
                 self.beacon_soon(now);
                 self.refresh(now, s);
@@ -322,7 +328,8 @@ impl Inside {
         match self.group.open(&body) {
             Ok(Heard::Early) => self.log.keep_early(now, body),
             Ok(heard) => self.heard(now, heard, s),
-            Err(_) => {}
+            // SECURITY: anybody could have made it; it counts only together with the silence of somebody.
+            Err(_) => self.watch.unreadable(now),
         }
     }
 
@@ -337,7 +344,8 @@ impl Inside {
 
     fn words(&mut self, now: u64, from: MemberId, words: Words, s: &mut Shared) {
         match words {
-            Words::Beacon { beacon } => {
+            Words::Beacon { beacon, echoes } => {
+                self.watch_beacon(now, &from, beacon.digest, &echoes);
                 if from != self.roster.own() && beacon.digest == self.group.epoch_digest() {
                     self.log.in_step(now);
                 }
@@ -375,7 +383,7 @@ impl Inside {
                 if key.is_some_and(|key| verify_leave(&self.call, &member, &key, &signature))
                     && let Some(change) = self.roster.leaves(&member)
                 {
-                    self.roster.keep_farewell(&member, signature);
+                    self.roster.keep_farewell(now, &member, signature);
                     self.announce(vec![change], s);
                     self.refresh(now, s);
                 }
@@ -383,6 +391,7 @@ impl Inside {
             // SECURITY: a character that reorders or hides text would reach into names and lines beside it.
             Words::Reaction { char } if is_reaction(char) => s.event(Event::Reaction { from, char }),
             Words::Reaction { .. } => {}
+            Words::Compare { digest } => self.compare_in(now, from, digest, s),
         }
     }
 

@@ -26,6 +26,8 @@ pub(crate) struct Log {
     /// When to fall silent, because a commit is ordered whose body has not come.
     hold_at: Option<u64>,
     held: bool,
+    /// Silent for another reason: a removal that this member ordered does not take effect.
+    stopped: bool,
     /// The newest announced sequence, and when it was announced.
     announced: (u64, u64),
     /// Messages of an epoch still to come, with their time of arrival.
@@ -56,6 +58,7 @@ impl Log {
             pending: None,
             hold_at: None,
             held: false,
+            stopped: false,
             announced: (0, 0),
             early: VecDeque::new(),
             in_step_at: 0,
@@ -140,12 +143,28 @@ impl Log {
     /// Called when there are new keys, which end a hold, and when a commit was void: silence ends unless a later commit is announced already.
     pub(crate) fn release(&mut self, out: &mut VecDeque<Output>) {
         if self.announced.0 > self.have_seq {
-            if self.held {
+            if self.held || self.stopped {
                 out.push_back(Output::Hold(true));
             }
             return;
         }
         self.forget_notices(out);
+        if self.stopped {
+            // New keys end a hold; this one goes on.
+            out.push_back(Output::Hold(true));
+        }
+    }
+
+    /// Falls silent, or not any more, for a removal that is not in force.
+    pub(crate) fn hold_for_removal(&mut self, on: bool, out: &mut VecDeque<Output>) {
+        if std::mem::replace(&mut self.stopped, on) != on && !self.held {
+            out.push_back(Output::Hold(on));
+        }
+    }
+
+    /// This member was told to send nothing for now, chat included.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped
     }
 
     /// No announced commit is outstanding, as far as a fresh admission says.
@@ -154,7 +173,9 @@ impl Log {
         self.hold_at = None;
         if self.held {
             self.held = false;
-            out.push_back(Output::Hold(false));
+            if !self.stopped {
+                out.push_back(Output::Hold(false));
+            }
         }
     }
 
@@ -162,7 +183,9 @@ impl Log {
         if self.hold_at.is_some_and(|at| now >= at) {
             self.hold_at = None;
             self.held = true;
-            out.push_back(Output::Hold(true));
+            if !self.stopped {
+                out.push_back(Output::Hold(true));
+            }
         }
     }
 
@@ -272,6 +295,23 @@ mod tests {
         );
         log.advance(&mut out);
         assert!(matches!(out.pop_front(), Some(Output::Hold(false))));
+        assert!(out.is_empty());
+    }
+
+    #[test]
+    fn silence_for_a_removal_outlasts_new_keys_and_other_silence() {
+        let (mut log, mut out) = (Log::new(4), VecDeque::new());
+        log.hold_for_removal(true, &mut out);
+        assert!(matches!(out.pop_front(), Some(Output::Hold(true))));
+        log.notice(1_000, 5, true);
+        log.tick(1_000 + HOLD_DROP_MS, &mut out);
+        log.advance(&mut out);
+        assert!(out.iter().all(|o| matches!(o, Output::Hold(true))), "new keys ended it");
+        assert!(!out.is_empty(), "new keys end a hold unless it is said again");
+        out.clear();
+        log.hold_for_removal(false, &mut out);
+        assert!(matches!(out.pop_front(), Some(Output::Hold(false))));
+        log.hold_for_removal(false, &mut out);
         assert!(out.is_empty());
     }
 }

@@ -159,6 +159,17 @@ impl Media {
         }
     }
 
+    /// The server had no seat when the person wanted to speak.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.refused
+    }
+
+    /// How many tracks of a kind the server says are on.
+    pub(crate) fn count_on(&self, kind: TrackKind) -> u16 {
+        let on = self.tracks.iter().filter(|t| t.on && t.track.kind == kind).count();
+        u16::try_from(on).unwrap_or(u16::MAX)
+    }
+
     fn mids_of(&self, role: Role) -> Vec<String> {
         self.sections
             .iter()

@@ -1,7 +1,7 @@
 //! The call as one member lives it: [`Member`], and the parts that it is made of.
 //!
 //! Does not do I/O. Parts: `socket` (connection), `newcomer` with `choose`, `card`, `knock` (getting in), `inside` with `epochs`, `routine`, `show` (being in),
-//! `takeback` with `place` (coming back after losing all), `log`, `roster`, `committer`, `slots`, `media`, `words` (what being in consists of),
+//! `takeback` with `place` (coming back after losing all), `watch` (what may be wrong), `log`, `roster`, `committer`, `slots`, `media`, `words` (what being in consists of),
 //! `shared` (what all need).
 
 mod card;
@@ -22,6 +22,7 @@ mod show;
 mod slots;
 mod socket;
 mod takeback;
+mod watch;
 mod words;
 
 #[cfg(test)]
@@ -131,6 +132,7 @@ impl Member {
             out: VecDeque::new(),
             state: None,
             placed: options.place.is_some(),
+            less: watch::Less::default(),
         };
         if unusable {
             shared.forget_place();
@@ -214,6 +216,7 @@ impl Member {
                 Input::Reaction(char) => inside.react(char, s),
                 Input::Hidden(hidden) => inside.hidden(now, hidden, s),
                 Input::ShowSafetyNumber => inside.safety_number(s),
+                Input::CompareNow => inside.compare_now(now, s),
                 _ => {}
             }
             self.switches = inside.switches();
@@ -256,11 +259,12 @@ impl Member {
             Stage::Outside(newcomer) => {
                 let arrival = match message {
                     ServerMessage::Admitted { calls, limits, sheet } => {
-                        // SECURITY: a room that somebody else registered under this id, a sheet of another room or server, or limits other than
-                        // the signed ones.
+                        // SECURITY: a room that somebody else registered under this id, a sheet of another room or server, or limits above
+                        // the signed ones. Below them is the server's to refuse and ours to tell.
                         let server = s.connection.server().clone();
                         match sheet::open(&s.keys, &s.room.room_fp, &server, &limits, &sheet) {
                             Ok(sheet) => {
+                                s.less = watch::less(&limits, &sheet.record.limits);
                                 s.room.sheet = Some(sheet.clone());
                                 newcomer.believe(sheet);
                                 newcomer.admitted(now, calls, s)
@@ -280,7 +284,12 @@ impl Member {
             }
             Stage::Inside(inside) => {
                 let turn = match message {
-                    ServerMessage::Admitted { calls, .. } => inside.admitted(now, &calls, s),
+                    ServerMessage::Admitted { calls, limits, .. } => {
+                        if let Some(sheet) = &s.room.sheet {
+                            s.less = watch::less(&limits, &sheet.record.limits);
+                        }
+                        inside.admitted(now, &calls, s)
+                    }
                     message => inside.message(now, message, s),
                 };
                 self.turn(now, turn);

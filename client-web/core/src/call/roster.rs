@@ -11,8 +11,8 @@ use super::words::Beacon;
 use crate::group::{Leaf, LeafData, PolicyFault, demand, verify_resume};
 use crate::io::{DepartReason, Presence};
 use crate::limits::{
-    BEACON_MS, BEACON_PER_MEMBER_MS, LOST_AFTER_MS, MAX_REMEMBERED, NO_COMPANY_AFTER_MS, READD_AFTER_MS, REMEMBER_MS,
-    REMOVE_AFTER_MS,
+    BEACON_MS, BEACON_PER_MEMBER_MS, HIDDEN_LOST_AFTER_MS, LOST_AFTER_MS, MAX_REMEMBERED, NO_COMPANY_AFTER_MS,
+    READD_AFTER_MS, REMEMBER_MS, REMOVE_AFTER_MS,
 };
 use crate::text::clean_name;
 
@@ -34,8 +34,9 @@ pub(crate) struct Entry {
     pub(crate) beacon: Option<Beacon>,
     pub(crate) lost: bool,
     pub(crate) leaving: bool,
-    /// The signature of their goodbye.
+    /// The signature of their goodbye, and when it came.
     pub(crate) farewell: Option<[u8; 64]>,
+    left_at: Option<u64>,
 }
 
 /// Somebody came or went.
@@ -157,6 +158,7 @@ impl Roster {
                 lost: false,
                 leaving: false,
                 farewell: None,
+                left_at: None,
                 data: leaf.data,
             };
             self.entries.insert(entry.data.member_id, entry);
@@ -222,7 +224,7 @@ impl Roster {
         let own = self.own;
         let mut changed = false;
         for (id, entry) in &mut self.entries {
-            if *id != own && !entry.lost && now.saturating_sub(entry.heard_at) >= after {
+            if *id != own && !entry.lost && now.saturating_sub(entry.heard_at) >= entry.lost_after(after) {
                 entry.lost = true;
                 changed = true;
             }
@@ -240,7 +242,7 @@ impl Roster {
         self.entries
             .iter()
             .filter(|(id, _)| **id != self.own)
-            .map(|(_, e)| e.heard_at + if e.lost { REMOVE_AFTER_MS } else { after })
+            .map(|(_, e)| e.heard_at + if e.lost { REMOVE_AFTER_MS } else { e.lost_after(after) })
             .min()
     }
 
@@ -250,9 +252,10 @@ impl Roster {
     }
 
     /// Keeps the signature of a goodbye: it goes into the commit that removes the leaf.
-    pub(crate) fn keep_farewell(&mut self, member: &MemberId, signature: [u8; 64]) {
+    pub(crate) fn keep_farewell(&mut self, now: u64, member: &MemberId, signature: [u8; 64]) {
         if let Some(entry) = self.entries.get_mut(member).filter(|e| e.leaving) {
             entry.farewell = Some(signature);
+            entry.left_at = Some(now);
         }
     }
 
@@ -341,6 +344,7 @@ impl Entry {
         (self.added_at, self.heard_at) = (now, now);
         self.beacon = None;
         (self.lost, self.leaving, self.farewell) = (false, false, None);
+        self.left_at = None;
         let name = self.name.clone();
         if was_leaving {
             vec![Change::Arrived { name }]
@@ -366,11 +370,30 @@ impl Entry {
         self.added_at
     }
 
+    /// When they were last heard, or forgiven for not having been.
+    pub(crate) fn heard_at(&self) -> u64 {
+        self.heard_at
+    }
+
+    /// When they said goodbye.
+    pub(crate) fn left_at(&self) -> Option<u64> {
+        self.left_at
+    }
+
     pub(crate) fn presence(&self) -> Presence {
         if self.lost {
             Presence::LostConnection
         } else {
             Presence::Present
+        }
+    }
+
+    /// Browsers run a hidden tab seldom: it said that it is hidden, and is not lost for that.
+    fn lost_after(&self, shown: u64) -> u64 {
+        if self.hidden() {
+            shown.max(HIDDEN_LOST_AFTER_MS)
+        } else {
+            shown
         }
     }
 

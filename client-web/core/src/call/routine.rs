@@ -35,6 +35,7 @@ impl Inside {
             return turn;
         }
         if !self.attached {
+            self.watch(now, s);
             return Turn::Stay;
         }
         if self.log.again_due(now) {
@@ -52,6 +53,7 @@ impl Inside {
         if self.roster.mark_lost(now) {
             self.refresh(now, s);
         }
+        self.watch(now, s);
         if now >= self.own.beacon_at {
             self.beacon(now, s);
         }
@@ -74,6 +76,7 @@ impl Inside {
                 self.cards.at,
                 self.roster.timeout(),
                 self.vouch_at(now),
+                self.watch_at(now),
                 self.lobby.waiting.iter().filter_map(|w| self.add_at(now, w)).min(),
                 self.commit_at(now),
             ]);
@@ -97,7 +100,8 @@ impl Inside {
             on: self.media.wishes(),
             capture_ms: u32::try_from(now.saturating_sub(self.own.joined_at)).unwrap_or(u32::MAX),
         };
-        if self.say(&Words::Beacon { beacon }, s).is_ok() {
+        let echoes = self.echoes(now);
+        if self.say(&Words::Beacon { beacon, echoes }, s).is_ok() {
             self.own.beaconed_at = now;
         }
         self.own.beacon_at = now + beacon_interval(self.roster.len());
@@ -135,6 +139,7 @@ impl Inside {
             .waiting
             .iter()
             .filter(move |w| self.add_at(now, w).is_some_and(|at| now >= at))
+            .filter(move |w| !self.watch.comparison.holds() || self.roster.key_of(now, &w.data.member_id).is_some())
             .filter(|w| !self.rules.bars.contains(&w.data.member_id))
             .filter(|w| !self.has_to_ask(w) || self.council.admits(&w.reference))
     }
@@ -182,7 +187,7 @@ impl Inside {
         self.may_be_added(now).next().is_some()
             || !self.removals(now).0.is_empty()
             || self.council.next.is_some()
-            || self.committer.rotation_due(now)
+            || self.committer.rotation_due(now) && !self.watch.comparison.holds()
     }
 
     fn commit_at(&mut self, now: u64) -> Option<u64> {
@@ -271,7 +276,14 @@ impl Inside {
     pub(crate) fn chat(&mut self, now: u64, text: &str, s: &mut Shared) {
         let own = self.roster.own();
         let said = match clean_chat(text) {
-            Some(text) if self.attached && self.say(&Words::Chat { text: text.clone() }, s).is_ok() => Some(text),
+            // Nothing is written that somebody would read who was told to go.
+            Some(text)
+                if self.attached
+                    && !self.log.is_stopped()
+                    && self.say(&Words::Chat { text: text.clone() }, s).is_ok() =>
+            {
+                Some(text)
+            }
             _ => None,
         };
         match (said, self.roster.entry(&own)) {

@@ -11,6 +11,7 @@ use conclave_protocol::message::ClientMessage;
 
 use super::place::Place;
 use super::socket::Connection;
+use super::watch::Less;
 use crate::error::CoreError;
 use crate::group::{Identity, Keyring, LeafData, LeafKey, RoleKey, RoomBinding, prove_resume};
 use crate::io::{Event, Output, State};
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) state: Option<State>,
     /// The shell may hold a record of a place.
     pub(crate) placed: bool,
+    /// What the server announced that falls short of what the owner signed.
+    pub(crate) less: Less,
 }
 
 impl Shared {

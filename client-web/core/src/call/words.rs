@@ -1,7 +1,7 @@
 //! What members say to each other inside MLS application messages.
 //!
 //! Does not say who speaks: that is the message's credential. Strict CBOR `[kind, body]` with integer keys; unknown kinds and keys are refused,
-//! reserved beacon keys: 5 mute, 6 rename, 7 echoes. SPEC: protocol.md §2.
+//! reserved beacon keys: 5 mute, 6 rename. SPEC: protocol.md §2.
 
 use minicbor::{Decode, Encode};
 
@@ -40,6 +40,9 @@ pub(crate) enum Words {
     Beacon {
         #[n(0)]
         beacon: Beacon,
+        /// What its sender heard of others: first four bytes of a member's id and of their digest, at most 24 times.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        echoes: Vec<u8>,
     },
     /// Text.
     #[n(2)]
@@ -78,6 +81,12 @@ pub(crate) enum Words {
     Refuse {
         #[cbor(n(0), with = "minicbor::bytes")]
         package: [u8; 32],
+    },
+    /// Everybody compares the number of this epoch now.
+    #[n(8)]
+    Compare {
+        #[cbor(n(0), with = "minicbor::bytes")]
+        digest: [u8; 8],
     },
 }
 
@@ -124,7 +133,11 @@ mod tests {
             capture_ms: 9,
         };
         for words in [
-            Words::Beacon { beacon },
+            Words::Beacon {
+                beacon,
+                echoes: vec![7; 16],
+            },
+            Words::Compare { digest: [3; 8] },
             Words::Chat { text: "hé".into() },
             Words::Reaction { char: '👍' },
         ] {

@@ -132,6 +132,14 @@ rules! {
     "MEM-053" AddUnadmitted,
     /// Nobody is added who was barred.
     "MEM-054" AddBarred,
+    /// Nobody is judged by others' words while they are heard.
+    "MEM-055" EchoOfHeard,
+    /// Where somebody has a role, they alone ask for comparisons of the number.
+    "MEM-056" CompareRole,
+    /// A comparison is of the epoch that it names.
+    "MEM-057" CompareEpoch,
+    /// Without a role nobody asks for comparisons again and again.
+    "MEM-058" CompareTooSoon,
 }
 
 impl fmt::Display for PolicyFault {

@@ -20,6 +20,8 @@ const SOURCES: &[&str] = &[
     include_str!("../call/card.rs"),
     include_str!("../call/roster.rs"),
     include_str!("../call/takeback.rs"),
+    include_str!("../call/watch/apart.rs"),
+    include_str!("../call/watch/compare.rs"),
     include_str!("../call/words.rs"),
 ];
 

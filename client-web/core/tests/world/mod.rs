@@ -15,6 +15,7 @@ use conclave_protocol::credential::HostCredential;
 use conclave_protocol::ids::CallId;
 use conclave_protocol::keys::{AdmissionPk, LinkSecret};
 use conclave_protocol::link::GuestLink;
+use conclave_protocol::message::{ClientMessage, ServerMessage};
 use conclave_protocol::room::{Limits, NEW_ROOM_ENTROPY, RoomPlan, RoomRecord, make_room_with_rules};
 use conclave_protocol::server_name::ServerName;
 use conclave_protocol::sheet::{Found, Rules};
@@ -24,6 +25,11 @@ pub use tab::Tab;
 
 /// VP8 and VP9.
 pub const CODECS: u8 = 0b011;
+
+/// See [`World::withhold`]: from, to, the frame.
+pub type Withhold = Box<dyn Fn(Option<usize>, usize, &ServerMessage) -> bool>;
+/// See [`World::swallow`]: from, the frame.
+pub type Swallow = Box<dyn Fn(usize, &ClientMessage) -> bool>;
 
 /// What is on its way.
 pub enum Flying {
@@ -50,6 +56,10 @@ pub struct World {
     pub credential: HostCredential,
     /// The newest sequence that the server announced, and in which call.
     pub head: Option<(CallId, u64)>,
+    /// An evil server's will: whether it keeps what `from` caused (if anybody did) from `to`.
+    pub withhold: Option<Withhold>,
+    /// And whether it takes a frame of `from` at all.
+    pub swallow: Option<Swallow>,
     rooms: Rooms,
     record: RoomRecord,
     flying: BTreeMap<(u64, u64), Flying>,
@@ -101,6 +111,8 @@ impl World {
             credential: room.host_credential,
             server,
             head: None,
+            withhold: None,
+            swallow: None,
             rooms,
             record: room.record,
             flying: BTreeMap::new(),
@@ -254,6 +266,9 @@ impl World {
 
     /// The next thing that happens up to `until`; `false` if nothing does.
     fn step(&mut self, until: u64) -> bool {
+        if self.wake() {
+            return true;
+        }
         let flying = self.flying.keys().next().map(|k| k.0);
         let rooms = self.rooms.poll_timeout();
         let tab = self

@@ -7,7 +7,7 @@ use conclave_protocol::keys::LinkKeys;
 use conclave_protocol::message::{ClientMessage, ServerMessage};
 use conclave_rooms::{ConnId, Input as RoomsInput, MediaCommand, Output as RoomsOutput, Priority};
 
-use super::{Flying, World};
+use super::{Flying, Tab, World};
 
 /// Latency of a frame, milliseconds, before jitter.
 const LATENCY: u64 = 15;
@@ -111,9 +111,36 @@ impl World {
         }
     }
 
+    /// Hands over what waited for a tab that runs again.
+    pub(super) fn wake(&mut self) -> bool {
+        let awake = |t: &Tab| !t.asleep && !t.held.is_empty();
+        let Some(tab) = self.tabs.iter().position(awake) else {
+            return false;
+        };
+        while let Some(what) = self.tabs[tab].held.pop_front() {
+            self.land(what);
+        }
+        true
+    }
+
     pub(super) fn land(&mut self, what: Flying) {
+        if let Flying::Down { tab, .. } | Flying::Opened { tab, .. } | Flying::Gone { tab, .. } = &what
+            && self.tabs[*tab].asleep
+        {
+            self.tabs[*tab].held.push_back(what);
+            return;
+        }
         match what {
-            Flying::Up { conn, bytes } => self.rooms(RoomsInput::Frame { conn, bytes: &bytes }),
+            Flying::Up { conn, bytes } => {
+                let from = self.tab_of(conn);
+                let message = ClientMessage::decode(&bytes);
+                if let (Some(from), Ok(message), Some(swallow)) = (from, &message, &self.swallow)
+                    && swallow(from, message)
+                {
+                    return;
+                }
+                self.rooms_by(from, RoomsInput::Frame { conn, bytes: &bytes })
+            }
             Flying::Down { tab, conn, bytes } => {
                 let low = matches!(
                     ServerMessage::decode(&bytes),
@@ -153,14 +180,25 @@ impl World {
     }
 
     pub(super) fn rooms(&mut self, input: RoomsInput<'_>) {
+        self.rooms_by(None, input);
+    }
+
+    /// What `from` caused.
+    fn rooms_by(&mut self, from: Option<usize>, input: RoomsInput<'_>) {
         self.rooms.handle(self.now, input);
         while let Some(output) = self.rooms.poll_output() {
             match output {
                 RoomsOutput::Send { conn, priority, bytes } => {
-                    if let Ok(ServerMessage::Notice { call_id, seq, .. }) = ServerMessage::decode(&bytes) {
-                        self.head = Some((call_id, seq));
+                    let message = ServerMessage::decode(&bytes);
+                    if let Ok(ServerMessage::Notice { call_id, seq, .. }) = &message {
+                        self.head = Some((*call_id, *seq));
                     }
                     if let Some(tab) = self.tab_of(conn) {
+                        if let (Ok(message), Some(withhold)) = (&message, &self.withhold)
+                            && withhold(from, tab, message)
+                        {
+                            continue;
+                        }
                         let at = self.lane(tab, false, priority == Priority::High);
                         self.fly(
                             at,

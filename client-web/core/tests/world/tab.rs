@@ -1,13 +1,15 @@
 //! One tab: a member and everything that it said to its screen and media.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use conclave_core::{
-    DepartReason, Door, EpochKeysOut, Event, LobbyEntry, Member, MidRole, NoticeCode, Output, Presence, Role,
-    RosterEntry, RulesView, State,
+    AlarmsView, CompareView, DepartReason, Door, EpochKeysOut, Event, LobbyEntry, Member, MidRole, NoticeCode, Output,
+    Presence, Role, RosterEntry, RulesView, State,
 };
 use conclave_protocol::ids::{TrackId, TrackKind};
 use conclave_rooms::ConnId;
+
+use super::Flying;
 
 /// See the module.
 pub struct Tab {
@@ -18,8 +20,9 @@ pub struct Tab {
     pub offline: bool,
     /// The tab is gone without a word.
     pub killed: bool,
-    /// The tab does not run for now.
+    /// The tab does not run for now: whatever lands on it waits until it does.
     pub asleep: bool,
+    pub held: VecDeque<Flying>,
     pub state: State,
     pub states: Vec<State>,
     pub roster: Vec<RosterEntry>,
@@ -33,6 +36,11 @@ pub struct Tab {
     pub safety: Vec<String>,
     pub notices: Vec<NoticeCode>,
     pub lobby: Vec<LobbyEntry>,
+    pub alarms: AlarmsView,
+    /// The comparison that runs.
+    pub compare: Option<CompareView>,
+    /// Those that are over: whether the number had changed.
+    pub compares_over: Vec<bool>,
     pub rules: Option<RulesView>,
     pub code: Option<String>,
     pub door: Option<Door>,
@@ -61,6 +69,7 @@ impl Tab {
             offline: false,
             killed: false,
             asleep: false,
+            held: VecDeque::new(),
             state: State::Connecting,
             states: Vec::new(),
             roster: Vec::new(),
@@ -73,6 +82,9 @@ impl Tab {
             safety: Vec::new(),
             notices: Vec::new(),
             lobby: Vec::new(),
+            alarms: AlarmsView::default(),
+            compare: None,
+            compares_over: Vec::new(),
             rules: None,
             code: None,
             door: None,
@@ -123,6 +135,12 @@ impl Tab {
             Event::Arrived { name } => self.arrived.push(name),
             Event::Returned { name } => self.returned.push(name),
             Event::SafetyNumber(digits) => self.safety.push(digits),
+            Event::Alarms(alarms) => self.alarms = alarms,
+            Event::Compare(view) => self.compare = Some(view),
+            Event::CompareOver { changed } => {
+                self.compare = None;
+                self.compares_over.push(changed);
+            }
             Event::Notice(code) => self.notices.push(code),
             Event::Lobby(entries) => self.lobby = entries,
             Event::Rules(view) => self.rules = Some(view),

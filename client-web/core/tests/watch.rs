@@ -1,0 +1,304 @@
+//! Alarms and the comparison of the number: what members see when the server keeps things from them.
+
+mod world;
+
+use conclave_core::{EndReason, Input, NoticeCode, State, Suspect};
+use conclave_protocol::message::ServerMessage;
+use world::World;
+
+/// Silence is told of within this: 20 s, a beacon's interval and the way.
+const SILENCE_SHOWS: u64 = 26_000;
+
+fn names(suspects: &[Suspect]) -> Vec<&str> {
+    suspects.iter().map(|s| s.name.as_str()).collect()
+}
+
+/// A word of one member to others: no commit, no welcome.
+fn is_word(message: &ServerMessage) -> bool {
+    matches!(message, ServerMessage::EnvelopeIn { seq: None, .. })
+}
+
+/// What the order of commits is made of, in whatever size.
+fn is_order(message: &ServerMessage) -> bool {
+    matches!(
+        message,
+        ServerMessage::Notice { .. } | ServerMessage::Chunk { .. } | ServerMessage::EnvelopeIn { seq: Some(_), .. }
+    )
+}
+
+fn nothing_is_wrong(world: &World, tabs: &[usize]) -> bool {
+    tabs.iter().all(|t| {
+        let a = &world.tabs[*t].alarms;
+        let people = [&a.digests_differ, &a.silent, &a.withheld, &a.removal_stuck];
+        people.iter().all(|p| p.is_empty()) && a.server_offers_less.is_none()
+    })
+}
+
+/// A host and guests who were let in.
+fn hosted(world: &mut World, guests: &[&str]) -> Vec<usize> {
+    let mut tabs = vec![world.join_as_host("Hope")];
+    world.until("the host is in", 5_000, |w| w.tabs[0].state == State::InCall);
+    for name in guests {
+        let tab = world.join(name);
+        world.until("the host sees who asks", 5_000, |w| w.tabs[0].lobby.len() == 1);
+        world.give(0, Input::AdmitAll);
+        tabs.push(tab);
+        let so_far = tabs.clone();
+        world.until("they were let in", 5_000, |w| w.together(&so_far));
+    }
+    tabs
+}
+
+#[test]
+fn in_an_honest_call_no_alarm_ever_shows() {
+    for seed in 1..=3 {
+        let mut world = World::new(seed);
+        let mut tabs = world.call_of(&["A", "B", "C"]);
+        for round in 0..60 {
+            if round % 10 == 3 {
+                tabs.push(world.join(&format!("N{round}")));
+            }
+            if round % 10 == 8 {
+                let gone = tabs.pop().unwrap();
+                world.give(gone, Input::Leave);
+            }
+            for _ in 0..10 {
+                world.run(100);
+                assert!(
+                    nothing_is_wrong(&world, &tabs),
+                    "seed {seed}: an alarm in round {round}"
+                );
+            }
+        }
+        // Cut off and back: nobody else fell silent for that.
+        world.cut(tabs[0]);
+        world.run(40_000);
+        assert!(nothing_is_wrong(&world, &tabs[..1]), "whoever is cut off blames others");
+        assert_eq!(names(&world.tabs[tabs[1]].alarms.silent), ["A"]);
+        world.mend(tabs[0]);
+        world.until("all is well again", 20_000, |w| {
+            w.together(&tabs) && nothing_is_wrong(w, &tabs)
+        });
+    }
+}
+
+#[test]
+fn a_hidden_tab_that_hardly_runs_is_neither_lost_nor_suspect() {
+    let mut world = World::new(1);
+    let tabs = world.call_of(&["A", "B", "C"]);
+    world.give(tabs[2], Input::Hidden(true));
+    world.run(3_000);
+    world.tabs[tabs[2]].asleep = true;
+    world.run(60_000);
+    for tab in &tabs[..2] {
+        assert!(!world.tabs[*tab].sees_lost("C"), "hidden and shown as lost");
+        assert!(world.tabs[*tab].sees("C").is_some_and(|c| c.hidden));
+    }
+    assert!(nothing_is_wrong(&world, &tabs[..2]));
+    // A tab that did not say so is.
+    world.tabs[tabs[1]].asleep = true;
+    world.until("the other is missed", SILENCE_SHOWS, |w| {
+        names(&w.tabs[0].alarms.silent) == ["B"]
+    });
+}
+
+#[test]
+fn words_kept_between_two_are_known_from_the_third() {
+    let mut world = World::new(2);
+    let tabs = world.call_of(&["A", "B", "C"]);
+    world.run(3_000);
+    let pair = [tabs[0], tabs[2]];
+    world.withhold = Some(Box::new(move |from, to, message| {
+        is_word(message) && from.is_some_and(|from| from != to && pair.contains(&from) && pair.contains(&to))
+    }));
+    world.until("both know", SILENCE_SHOWS, |w| {
+        names(&w.tabs[0].alarms.withheld) == ["C"] && names(&w.tabs[2].alarms.withheld) == ["A"]
+    });
+    assert!(nothing_is_wrong(&world, &tabs[1..2]));
+    world.withhold = None;
+    world.until("it is over", 10_000, |w| nothing_is_wrong(w, &tabs));
+}
+
+#[test]
+fn whoever_is_kept_in_the_past_is_seen_there_by_all() {
+    for seed in 1..=3 {
+        let mut world = World::new(seed);
+        let tabs = world.call_of(&["A", "B", "C"]);
+        world.run(3_000);
+        // C hears nothing of what the others order or say from here on.
+        let victim = tabs[2];
+        world.withhold = Some(Box::new(move |from, to, message| {
+            to == victim && (is_order(message) || is_word(message) && from != Some(victim))
+        }));
+        let newcomer = world.join("D");
+        world.until("the others move on", 10_000, |w| {
+            w.tabs[newcomer].state == State::InCall
+        });
+        world.until("they see that C does not", SILENCE_SHOWS, |w| {
+            [tabs[0], tabs[1]]
+                .iter()
+                .all(|t| names(&w.tabs[*t].alarms.digests_differ) == ["C"])
+        });
+        world.until("C misses them", SILENCE_SHOWS, |w| {
+            w.tabs[victim].alarms.silent.len() == 2
+        });
+    }
+}
+
+#[test]
+fn a_removal_that_is_withheld_stops_the_remover_within_a_second_and_all_are_told() {
+    for seed in 1..=3 {
+        let mut world = World::with_a_host(seed);
+        let tabs = hosted(&mut world, &["Grace", "Mallory"]);
+        world.run(3_000);
+        // Nobody gets to see any commit from here on.
+        world.withhold = Some(Box::new(|_, _, message| is_order(message)));
+        let member = world.tabs[0].sees("Mallory").unwrap().member_id;
+        world.tabs[0].holds.clear();
+        world.give(tabs[0], Input::Remove { member, bar: false });
+        let at = world.now;
+        world.until("the remover is told", 1_100, |w| {
+            names(&w.tabs[0].alarms.removal_stuck) == ["Mallory"]
+        });
+        assert!(
+            world.tabs[0].holds.iter().any(|(t, on)| *on && t - at <= 1_100),
+            "and goes on sending"
+        );
+        world.give(
+            tabs[0],
+            Input::Chat {
+                text: "between us".into(),
+            },
+        );
+        assert!(world.tabs[0].notices.contains(&NoticeCode::ChatRefused));
+        world.until("all are told, Mallory too", 6_000, |w| {
+            tabs.iter()
+                .all(|t| names(&w.tabs[*t].alarms.removal_stuck) == ["Mallory"])
+        });
+        assert!(world.tabs.iter().all(|t| t.chat.is_empty()));
+        // The server gives in: the removal takes effect, and the remover speaks again.
+        world.withhold = None;
+        for tab in &tabs {
+            world.cut(*tab);
+            world.run(600);
+            world.mend(*tab);
+        }
+        world.until("Mallory is out", 20_000, |w| {
+            w.tabs[2].state == State::Ended(EndReason::Removed) && w.together(&tabs[..2])
+        });
+        world.run(1_000);
+        assert!(nothing_is_wrong(&world, &tabs[..2]));
+        assert_eq!(
+            world.tabs[0].holds.last().map(|(_, on)| *on),
+            Some(false),
+            "still silent"
+        );
+    }
+}
+
+#[test]
+fn everybody_compares_one_number_that_stands_still_while_newcomers_wait() {
+    for seed in 1..=3 {
+        let mut world = World::new(seed);
+        let tabs = world.call_of(&["A", "B", "C"]);
+        world.run(1_000);
+        world.give(tabs[1], Input::CompareNow);
+        let at = world.now;
+        world.until("all compare", 1_000, |w| {
+            tabs.iter().all(|t| w.tabs[*t].compare.is_some())
+        });
+        let shown = world.tabs[0].compare.clone().unwrap();
+        assert!(shown.by == "B" && !shown.mine && world.tabs[1].compare.as_ref().is_some_and(|c| c.mine));
+        for tab in &tabs {
+            world.give(*tab, Input::ShowSafetyNumber);
+            assert_eq!(world.tabs[*tab].compare.as_ref().unwrap().digits, shown.digits);
+            assert_eq!(
+                world.tabs[*tab].safety.last(),
+                Some(&shown.digits),
+                "not the call's number"
+            );
+        }
+        let epoch = world.tabs[0].epoch();
+        let newcomer = world.join("D");
+        world.run(55_000);
+        assert_eq!(world.tabs[0].epoch(), epoch, "the number changed while all compared");
+        assert_eq!(
+            world.tabs[newcomer].state,
+            State::Waiting,
+            "a newcomer founds a call of its own"
+        );
+        world.until("it is over", 10_000, |w| {
+            tabs.iter().all(|t| w.tabs[*t].compare.is_none())
+        });
+        assert!((59_900..61_500).contains(&(world.now - at)));
+        assert!(tabs.iter().all(|t| world.tabs[*t].compares_over == [false]));
+        world.until("the newcomer is in", 25_000, |w| {
+            w.together(&[tabs[0], tabs[1], tabs[2], newcomer])
+        });
+        // And the door stays open for as long.
+        world.give(tabs[2], Input::CompareNow);
+        world.run(1_000);
+        assert!(
+            world.tabs[0].compare.is_none(),
+            "a second comparison within two minutes"
+        );
+        assert_eq!(world.tabs[2].notices.last(), Some(&NoticeCode::CompareRefused));
+    }
+}
+
+#[test]
+fn a_departure_ends_the_comparison_in_words() {
+    let mut world = World::new(4);
+    let tabs = world.call_of(&["A", "B", "C"]);
+    world.give(tabs[0], Input::CompareNow);
+    world.until("all compare", 1_000, |w| w.tabs[1].compare.is_some());
+    world.give(tabs[2], Input::Leave);
+    world.until("the two are told", 3_000, |w| {
+        w.together(&tabs[..2]) && tabs[..2].iter().all(|t| w.tabs[*t].compares_over == [true])
+    });
+}
+
+#[test]
+fn where_there_is_a_host_guests_do_not_ask_for_comparisons() {
+    let mut world = World::with_a_host(5);
+    let tabs = hosted(&mut world, &["Grace"]);
+    world.give(tabs[1], Input::CompareNow);
+    world.run(1_000);
+    assert!(world.tabs.iter().all(|t| t.compare.is_none()));
+    assert_eq!(world.tabs[1].notices.last(), Some(&NoticeCode::CompareRefused));
+    world.give(tabs[0], Input::CompareNow);
+    world.until("both compare", 1_000, |w| w.tabs.iter().all(|t| t.compare.is_some()));
+}
+
+#[test]
+fn all_are_told_whether_a_host_is_here() {
+    let mut world = World::with_a_host(6);
+    let tabs = hosted(&mut world, &["Grace", "Ada"]);
+    world.run(1_000);
+    assert!(tabs.iter().all(|t| !world.tabs[*t].alarms.no_host));
+    world.give(tabs[0], Input::Leave);
+    world.until("they know", 3_000, |w| {
+        tabs[1..].iter().all(|t| w.tabs[*t].alarms.no_host)
+    });
+    let mut open = World::new(6);
+    let tabs = open.call_of(&["A", "B"]);
+    open.run(1_000);
+    assert!(tabs.iter().all(|t| open.tabs[*t].alarms.no_host));
+}
+
+#[test]
+fn a_server_that_allows_less_than_was_signed_is_named() {
+    let mut world = World::new(7);
+    world.serve_record(|record| record.limits.members = 2);
+    let tabs = world.call_of(&["A", "B"]);
+    world.run(1_000);
+    let less = |w: &World, t: usize| w.tabs[t].alarms.server_offers_less;
+    assert!(
+        tabs.iter()
+            .all(|t| less(&world, *t).is_some_and(|l| l.members == Some((2, 250))))
+    );
+    let third = world.join("C");
+    world.until("the third is told", 3_000, |w| {
+        w.tabs[third].state == State::Ended(EndReason::RoomFull)
+    });
+}
