@@ -107,7 +107,8 @@ pub(super) struct SettingsArguments {
     /// TCP address of the page [default: [::]:443 with a public name, otherwise 127.0.0.1:8443]
     #[arg(long, value_name = "IP:PORT")]
     pub(super) listen: Option<SocketAddr>,
-    /// UDP address of sound and picture [default: the address of --listen]
+    /// UDP address of sound and picture
+    /// [default: the address of --listen; without a public name all addresses, with its port]
     #[arg(long, value_name = "IP:PORT")]
     pub(super) udp: Option<SocketAddr>,
     /// Address at which clients reach the UDP port, if it is not the bound one; may be repeated

@@ -68,7 +68,8 @@ pub struct ListenSettings {
     /// 127.0.0.1:8443 without a name or behind a proxy.
     pub https: Option<SocketAddr>,
 
-    /// UDP address of sound, picture and TURN. Default: the address of `https`; [::]:443 behind a proxy.
+    /// UDP address of sound and picture. Default: the address of `https`; [::]:443 behind a proxy; without a name all addresses, with the
+    /// port of `https`.
     pub udp: Option<SocketAddr>,
 
     /// A proxy in front of this server ends TLS and passes on plain HTTP. The server then believes the last address in
@@ -107,7 +108,7 @@ pub struct TlsSettings {
 #[derive(Config)]
 #[config(layer_attr(derive(serde::Serialize, Clone)))]
 pub struct TurnSettings {
-    /// Serve TURN on the same ports. It reaches this server's own media and nothing else, so it is of no use to strangers. Without
+    /// Serve TURN over TLS on the port of `listen.https`. It reaches this server's own media and nothing else, so it is of no use to strangers. Without
     /// it, people behind networks that block UDP cannot join.
     #[config(default = true)]
     pub enabled: bool,

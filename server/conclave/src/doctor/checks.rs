@@ -1,6 +1,6 @@
 //! The judgements: one function for each check, facts in, a sentence and a remedy out.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::Serialize;
 
@@ -231,15 +231,35 @@ fn ports(facts: &Facts) -> Verdict {
 
 fn udp(facts: &Facts) -> Verdict {
     let port = facts.udp_port;
+    if let (Some(true), Some(ip)) = (facts.udp_bound, facts.udp_answers_elsewhere) {
+        return found(
+            Level::Warning,
+            format!(
+                "people send to {ip}, and on UDP {port} its answers leave from another address: browsers drop them"
+            ),
+            format!("set 'listen.udp' to \"{}\"", SocketAddr::new(ip, port)),
+        );
+    }
     match facts.udp_bound {
+        Some(true) if facts.udp_reach == Some(Reach::Refused) => found(
+            Level::Fault,
+            format!(
+                "UDP {port} is open on this machine, and is sent back under the name: a router or firewall stands in between"
+            ),
+            format!("have the router pass on UDP {port}, and open it in the firewalls"),
+        ),
         Some(true) if small_buffer(facts) => found(
             Level::Warning,
             format!("UDP {port} is open, with a small buffer: bursts of pictures lose packets"),
             "sysctl -w net.core.rmem_max=4194304 net.core.wmem_max=4194304, or start it by the systemd socket unit",
         ),
-        Some(true) => good(format!(
-            "UDP {port} is open on this machine; the hoster's firewall must let it pass too"
-        )),
+        Some(true) => good(match facts.udp_reach {
+            Some(_) => format!(
+                "UDP {port} is open on this machine, and under the name nobody sends it back; whether it passes from \
+                 outside cannot be seen from here"
+            ),
+            None => format!("UDP {port} is open on this machine; whether it passes from outside was not tried"),
+        }),
         Some(false) => found(
             Level::Fault,
             format!("nobody holds UDP {port}"),

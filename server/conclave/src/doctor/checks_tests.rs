@@ -22,6 +22,8 @@ fn well() -> Facts {
         https_reach: Some(Reach::Answers),
         https_bound: Some(true),
         udp_bound: Some(true),
+        udp_reach: Some(Reach::Silent),
+        udp_answers_elsewhere: None,
         certificate_days: Some(60),
         certificate_trusted: Some(true),
         clock_is_kept: Some(true),
@@ -151,6 +153,18 @@ fn ports_that_are_closed_filtered_or_not_served() {
         "nobody holds UDP 443",
     );
     only(|facts| facts.udp_bound = None, Check::Udp, Level::Note, "could not");
+    only(
+        |facts| facts.udp_reach = Some(Reach::Refused),
+        Check::Udp,
+        Level::Fault,
+        "is sent back under the name",
+    );
+    only(
+        |facts| facts.udp_answers_elsewhere = Some(OTHER),
+        Check::Udp,
+        Level::Warning,
+        "its answers leave from another address",
+    );
 }
 
 #[test]

@@ -61,6 +61,11 @@ pub struct Facts {
     pub https_bound: Option<bool>,
     /// Somebody on this machine holds the UDP port.
     pub udp_bound: Option<bool>,
+    /// A datagram from this machine to the UDP port as it is seen from outside. Never [`Reach::Answers`]: the server does not answer
+    /// strangers.
+    pub udp_reach: Option<Reach>,
+    /// An address of this machine that people are sent to, though answers from the UDP port leave from another one.
+    pub udp_answers_elsewhere: Option<IpAddr>,
     /// Days until the certificate that is served ends; negative: it has ended.
     pub certificate_days: Option<i64>,
     /// The certificate that is served is for the name and from an authority that browsers trust.

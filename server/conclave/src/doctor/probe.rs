@@ -4,7 +4,7 @@
 
 use std::{
     fs,
-    net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket},
     os::unix::net::UnixStream,
     path::Path,
     process::{Command, Stdio},
@@ -17,10 +17,16 @@ use super::{
     facts::{Daemon, Facts, Reach},
     system,
 };
-use crate::config::{Certificates, Config, Transport, host_and_port, is_local};
+use crate::{
+    config::{Certificates, Config, Transport, host_and_port, is_local},
+    media::outward,
+};
 
 /// For a connection to be made. Larger: an unreachable name makes people wait. Smaller: the other end of the world seems silent.
 const PATIENCE: Duration = Duration::from_secs(4);
+
+/// For a router to say that a UDP port is closed. Those that say so do it at once.
+const UDP_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Finds out all facts for this configuration.
 #[must_use]
@@ -46,7 +52,8 @@ pub fn probe(config: &Config) -> Facts {
     } else {
         addresses_of_cards()
     };
-    let udp_port = config.udp.unwrap_or(config.listen).port();
+    let udp = config.media_address(config.listen);
+    let udp_port = udp.port();
     let mut facts = Facts {
         own_addresses,
         addresses_are_configured: configured,
@@ -56,6 +63,7 @@ pub fn probe(config: &Config) -> Facts {
         acme: matches!(config.transport, Transport::Tls(Certificates::Acme { .. })),
         https_bound: bound("tcp", config.listen.port(), true),
         udp_bound: bound("udp", udp_port, false),
+        udp_answers_elsewhere: answers_elsewhere(config, udp.ip()),
         clock_is_kept: clock_is_kept(),
         clock_s: SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
@@ -76,6 +84,23 @@ pub fn probe(config: &Config) -> Facts {
     if let Some((addresses, reach)) = resolving.and_then(|thread| thread.join().ok()) {
         facts.name_leads_to = addresses;
         facts.https_reach = reach;
+    }
+    if facts.host.is_some() {
+        let named = facts
+            .name_leads_to
+            .iter()
+            .flatten()
+            .map(|ip| SocketAddr::new(*ip, udp_port));
+        let seen: Vec<SocketAddr> = if configured {
+            config
+                .public_addresses
+                .iter()
+                .map(|address| address.with_port_of(udp))
+                .collect()
+        } else {
+            named.collect()
+        };
+        facts.udp_reach = udp_reach(&seen);
     }
     if let (Some(host), Some(authorities), false) = (&facts.host, certificate::authorities(), facts.plain)
         && facts.https_reach == Some(Reach::Answers)
@@ -113,6 +138,40 @@ fn reach_of(host: &str, port: u16) -> (Option<Vec<IpAddr>>, Option<Reach>) {
         }
     }
     (Some(addresses.iter().map(SocketAddr::ip).collect()), reach)
+}
+
+/// Whether anybody on the way sends a datagram back (ICMP: nobody is there). The server itself is silent to strangers, so silence is
+/// what a good way looks like from here, and a closed one that drops.
+fn udp_reach(addresses: &[SocketAddr]) -> Option<Reach> {
+    let reaches = addresses.iter().filter_map(|address| {
+        let any = match address {
+            SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        };
+        let socket = UdpSocket::bind(SocketAddr::new(any, 0)).ok()?;
+        socket.set_read_timeout(Some(UDP_PATIENCE)).ok()?;
+        socket.connect(address).ok()?;
+        // One byte that is nothing: the media port drops it.
+        socket.send(&[0]).ok()?;
+        let refused =
+            matches!(socket.recv(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused);
+        Some(if refused { Reach::Refused } else { Reach::Silent })
+    });
+    // Browsers try all addresses; one that is not sent back may be the good one.
+    reaches.reduce(|one, other| if one == Reach::Refused { other } else { one })
+}
+
+/// A socket of all addresses answers from the address that the system chooses for the way back. Which of the addresses that people are
+/// sent to is on a card of this machine, and not that one? A socket of one address answers from it.
+fn answers_elsewhere(config: &Config, bound: IpAddr) -> Option<IpAddr> {
+    let cards = addresses_of_cards();
+    let wrong = |ip: &IpAddr| cards.contains(ip) && outward(*ip).is_some_and(|answers| answers != *ip);
+    let told = config.public_addresses.iter().map(|address| address.ip);
+    if bound.is_unspecified() {
+        told.into_iter().find(wrong)
+    } else {
+        None
+    }
 }
 
 /// Host and port of the certificate authority's directory.

@@ -5,6 +5,7 @@
 mod acme;
 mod admin;
 mod admission;
+mod confined;
 mod harness;
 mod hostile;
 mod http;
