@@ -153,6 +153,10 @@ export class RunningCall implements CallPort {
     this.#intent({ t: 'showSafetyNumber' });
   }
 
+  compareNow(): void {
+    this.#intent({ t: 'compareNow' });
+  }
+
   shareScreen(): void {
     void this.#shareScreen();
   }

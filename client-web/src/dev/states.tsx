@@ -66,7 +66,7 @@ declare class MediaStreamTrackGenerator extends MediaStreamTrack {
 
 const nothing = (): void => undefined;
 const own = (query.get('role') ?? 'host') as RoleName;
-const callPort: CallPort = { chat: nothing, decide: nothing, showSafetyNumber: nothing, shareScreen: nothing, stopScreen: nothing, unblockSound: nothing, leave: nothing };
+const callPort: CallPort = { chat: nothing, decide: nothing, compareNow: nothing, showSafetyNumber: nothing, shareScreen: nothing, stopScreen: nothing, unblockSound: nothing, leave: nothing };
 const call = new CallModel(callPort, { nameless: en.nameless }, () => '20:15', true);
 const port: AppPort = {
   host: 'meet.example',
@@ -133,6 +133,13 @@ async function showCall(): Promise<void> {
     call.handle({ e: 'departed', name: 'Olu Adeyemi', how: 'lostConnection' });
     call.handle({ e: 'notice', code: 'floorFull' });
   }
+  const suspects = (ids: string | null) => (ids ?? '').split('').map((id) => ({ id: `m${Number(id) * 7}`, name: members[Number(id)]?.name ?? '' }));
+  if (query.has('alarm')) {
+    const serverOffersLess = { members: { offered: 10, signed: 250 }, seats: { offered: 4, signed: 8 }, calls: null };
+    const alarms = { digestsDiffer: suspects(query.get('differ')), withheld: suspects(query.get('withheld')), removalStuck: suspects(query.get('stuck')), silent: suspects(query.get('silent')), serverOffersLess };
+    call.handle({ e: 'alarms', alarms });
+  }
+  if (query.has('compare')) call.handle({ e: 'compare', digits: '48213 90557 11862 73940', by: 'Joaqu\u00edn', mine: false });
   if (query.has('lost')) call.handle({ e: 'phase', phase: 'reconnecting' });
   if (query.has('blocked')) call.soundBlocked.value = true;
 }

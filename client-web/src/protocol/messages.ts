@@ -94,6 +94,28 @@ export interface Rules {
   readonly muted: number;
 }
 
+/** Somebody whom an alarm is about. */
+export interface Suspect {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** A limit that is lower than the room's owner signed. */
+export interface LowerLimit {
+  readonly offered: number;
+  readonly signed: number;
+}
+export type OffersLess = Readonly<Record<'members' | 'seats' | 'calls', LowerLimit | null>>;
+
+/** All that may not be as it should; what does not stand here any more is over. */
+export interface Alarms {
+  readonly digestsDiffer: readonly Suspect[];
+  readonly silent: readonly Suspect[];
+  readonly withheld: readonly Suspect[];
+  readonly removalStuck: readonly Suspect[];
+  readonly serverOffersLess: OffersLess | null;
+}
+
 /** How somebody went: by their own word, by silence, or taken out by others. */
 export type Departure = DepartureName;
 
@@ -111,6 +133,10 @@ export type CallEvent =
   | { readonly e: 'door'; readonly door: Door }
   | { readonly e: 'lobby'; readonly asking: readonly Asking[] }
   | { readonly e: 'rules'; readonly rules: Rules }
+  | { readonly e: 'alarms'; readonly alarms: Alarms }
+  | { readonly e: 'compare'; readonly digits: string; readonly by: string; readonly mine: boolean }
+  /** `changed`: somebody came or went, and the number that was compared is not the call's any more. */
+  | { readonly e: 'compareOver'; readonly changed: boolean }
   | { readonly e: 'notice'; readonly code: NoticeCode };
 
 /** What hosts and moderators decide. From anybody else the core makes nothing of it, and neither does any other member. */
@@ -134,6 +160,7 @@ export type Intent =
   | { readonly t: 'chat'; readonly text: string }
   | { readonly t: 'hidden'; readonly on: boolean }
   | { readonly t: 'showSafetyNumber' }
+  | { readonly t: 'compareNow' }
   | { readonly t: 'leave' };
 
 /** `Port` is `MessagePort`; a parameter, because view-models share this file and know no DOM. */

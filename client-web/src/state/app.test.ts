@@ -26,7 +26,7 @@ class Port implements AppPort {
   start(request: JoinRequest): CallModel {
     this.started.push(request);
     const nothing = (): void => undefined;
-    const call = { chat: nothing, decide: nothing, showSafetyNumber: nothing, shareScreen: nothing, stopScreen: nothing, unblockSound: nothing, leave: nothing };
+    const call = { chat: nothing, decide: nothing, compareNow: nothing, showSafetyNumber: nothing, shareScreen: nothing, stopScreen: nothing, unblockSound: nothing, leave: nothing };
     return new CallModel(call, { nameless: 'Someone' }, () => '12:00', request.operatorKeys);
   }
   clearAddress(): void {

@@ -4,6 +4,7 @@ import { CallModel, type CallPort } from './call';
 
 class Port implements CallPort {
   decide(): void {}
+  compareNow(): void {}
   said: string[] = [];
   numbers = 0;
   chat(text: string): void {

@@ -6,12 +6,14 @@
 import { batch, computed, signal, type ReadonlySignal } from '@preact/signals-core';
 import { Right, type CallEvent, type Decision, type Departure, type Door, type EndReason, type NoticeCode, type Phase, type RoleName, type RosterEntry, type Rules } from '../protocol/messages';
 import { BITS, Moderation, RIGHTS, type Forbidden, type Hindrance, type RightName } from './moderation';
+import { Trust } from './trust';
 import { duplicateNames, hue, initials, shownName } from './names';
 
 /** What the view-model asks of the machinery behind it. */
 export interface CallPort {
   chat(text: string): void;
   decide(decision: Decision): void;
+  compareNow(): void;
   showSafetyNumber(): void;
   shareScreen(): void;
   stopScreen(): void;
@@ -66,7 +68,7 @@ export type RightNews = `${RightName}-${Forbidden | 'free'}`;
 /** A short message; `key` makes it unique. `kind` names its text. */
 export interface Toast {
   readonly key: number;
-  readonly kind: 'arrived' | 'returned' | Departure | NoticeCode | RightNews | Hindrance | 'appointed' | 'dismissed' | 'cameraLost' | 'microphoneLost' | 'screenFailed';
+  readonly kind: 'arrived' | 'returned' | Departure | NoticeCode | RightNews | Hindrance | 'compared' | 'compareChanged' | 'appointed' | 'dismissed' | 'cameraLost' | 'microphoneLost' | 'screenFailed';
   readonly name: string;
 }
 
@@ -115,6 +117,7 @@ export class CallModel {
   /** When one began to wait. */
   readonly waitsSince = signal('');
   readonly moderation: Moderation;
+  readonly trust: Trust;
   readonly sharing = signal(false);
   readonly soundBlocked = signal(false);
   /** Slots and the transport id whose picture they verifiably show. */
@@ -139,6 +142,7 @@ export class CallModel {
       () => this.members.value.map(({ name }) => name),
       words.nameless,
     );
+    this.trust = new Trust(() => this.members.value.find((member) => member.self)?.id ?? null, words.nameless);
     this.tiles = computed(() => this.#tiles());
     this.screen = computed(() => this.#screen());
   }
@@ -178,6 +182,16 @@ export class CallModel {
         case 'rules':
           this.#rules(event.rules);
           break;
+        case 'alarms':
+          this.trust.alarm(event.alarms);
+          break;
+        case 'compare':
+          this.trust.compare(event);
+          break;
+        case 'compareOver':
+          this.trust.compared();
+          this.toast(event.changed ? 'compareChanged' : 'compared', '');
+          break;
         case 'safetyNumber':
           // Only what was asked for is shown: a number that arrives after the panel was closed belongs to the past.
           if (this.panel.value === 'safety') this.safety.value = { digits: event.digits, time: this.#time() };
@@ -213,6 +227,17 @@ export class CallModel {
     if (on && this.explain('screen')) return;
     if (on) this.#port.shareScreen();
     else this.#port.stopScreen();
+  }
+
+  /** Where somebody is host or moderator, only they may ask everybody to compare. */
+  overComparing(): Hindrance | null {
+    if (this.phase.value !== 'inCall') return 'offline';
+    const led = this.members.value.some((member) => member.role !== 'guest');
+    return led && !this.moderation.moderates.value ? 'guest' : null;
+  }
+
+  compareNow(): void {
+    this.#port.compareNow();
   }
 
   unblockSound(): void {

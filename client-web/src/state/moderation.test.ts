@@ -19,6 +19,7 @@ function inCall(role: RoleName, others: readonly ReturnType<typeof member>[] = [
     chat: (text: string) => did.push(`chat ${text}`),
     decide: (decision: Decision) => decided.push(decision),
     showSafetyNumber: () => did.push('number'),
+    compareNow: () => did.push('compare'),
     shareScreen: () => did.push('share'),
     stopScreen: () => did.push('stop'),
     unblockSound: () => undefined,
@@ -119,11 +120,26 @@ describe('who may decide what', () => {
   });
 });
 
+describe('comparing the number', () => {
+  it('is asked for by hosts and moderators where there are any, and by anybody elsewhere', () => {
+    expect(inCall('guest', [member('h', 'host')]).call.overComparing()).toBe('guest');
+    expect(inCall('guest', [member('g', 'guest')]).call.overComparing()).toBeNull();
+    const { call, did, kinds } = inCall('moderator', [member('h', 'host')]);
+    expect(call.overComparing()).toBeNull();
+    call.compareNow();
+    expect(did).toEqual(['compare']);
+    call.handle({ e: 'compareOver', changed: true });
+    expect(kinds()).toEqual(['compareChanged']);
+    call.handle({ e: 'phase', phase: 'reconnecting' });
+    expect(call.overComparing()).toBe('offline');
+  });
+});
+
 describe('who asks to be let in', () => {
   it('keeps the time of the first knock, cleans names and marks those that somebody else has', () => {
     let time = '12:00';
     const call = new CallModel(
-      { chat() {}, decide() {}, showSafetyNumber() {}, shareScreen() {}, stopScreen() {}, unblockSound() {}, leave() {} },
+      { chat() {}, decide() {}, compareNow() {}, showSafetyNumber() {}, shareScreen() {}, stopScreen() {}, unblockSound() {}, leave() {} },
       { nameless: 'Someone' },
       () => time,
       false,

@@ -16,6 +16,11 @@ export function shownName(name: string, nameless: string): string {
   return clean === '' ? nameless : clean;
 }
 
+/** The name for use inside a sentence: whichever way it is written, the sentence around it keeps its own. */
+export function isolated(name: string): string {
+  return `\u2068${name}\u2069`;
+}
+
 /** Two names with the same key look the same to most eyes. */
 export function nameKey(name: string): string {
   return name.normalize('NFKC').replace(INVISIBLE, '').replace(SPACES, ' ').trim().toLowerCase();

@@ -164,6 +164,8 @@ const owner: Readonly<Record<OwnerFault, string>> = {
 const toasts: Readonly<Record<Exclude<Toast['kind'], NoticeCode | RightNews | Hindrance>, (name: string) => string>> = {
   appointed: () => 'You are a moderator of this call now. Those who ask to join are in the list of people.',
   dismissed: () => 'You are no longer a moderator of this call.',
+  compared: () => 'The time for comparing is over. Newcomers come in again.',
+  compareChanged: () => 'Somebody came or went: the number that was compared counts no more. Compare the new one.',
   arrived: (name) => `${name} joined`,
   returned: (name) => `${name} is back`,
   left: (name) => `${name} left`,
@@ -361,7 +363,34 @@ export const en = {
     end: 'End it for everybody',
     stay: 'Stay',
   },
+  /** Lines about the whole call. `names`: of those concerned. */
+  alarms: {
+    digestsDiffer: {
+      others: (names: string) => `${names}: not in the same call as you, though it looks so. The server may have split the call, or keep somebody in the past. Say nothing confidential before the safety numbers are the same.`,
+      self: 'The others are not in the same call as you, though it looks so. Say nothing confidential before the safety numbers are the same.',
+    },
+    withheld: { others: (names: string) => `Others hear ${names}, you do not: what they say is kept from you, by the server or on the way.`, self: 'Not all that you say reaches the others.' },
+    removalStuck: {
+      others: (names: string) => `${names}: told to go, and still in the group. Whoever asked for it sends nothing until it is done; neither should you.`,
+      self: 'You were told to go, or left, and the group still has you in it.',
+    },
+    silent: { others: (names: string) => `Nothing has been heard from ${names} for a while.`, self: 'Nobody seems to hear you.' },
+    more: (names: string, n: number) => `${names} and ${n} more`,
+    compare: 'Compare now',
+    look: 'Show the number',
+    offersLess: 'The server allows less than the room’s owner signed:',
+    less: {
+      members: (offered: number, signed: number) => `${offered} of ${signed} people`,
+      seats: (offered: number, signed: number) => `${offered} of ${signed} microphones`,
+      calls: (offered: number, signed: number) => `${offered} of ${signed} calls`,
+    },
+    comparing: (by: string) => `${by} asks everybody to compare this number now:`,
+    comparingMine: 'Everybody sees this number now. Read it aloud:',
+    held: 'It stands still for a minute, and nobody new is let in.',
+  },
   safety: {
+    nowTitle: 'Compare with everybody',
+    nowWhy: 'Everybody is shown the same number for a minute, and newcomers wait, so that it cannot change while you read.',
     title: 'Safety number',
     working: 'Being computed…',
     how: 'Read the number aloud, or compare it over another channel. If everybody sees the same twenty digits, nobody stands in between.',

@@ -1,6 +1,8 @@
 // Lines between header and pictures: what everybody in the call should know for as long as it is so. Loud ones first.
 
+import { isolated } from '../state/names';
 import { en } from '../text/en';
+import { AlarmLines, Comparing } from './Alarms';
 import { PeopleIcon, SoundIcon } from './icons';
 import type { CallProps } from './props';
 
@@ -13,6 +15,8 @@ export function Banners({ app, call }: CallProps) {
           {en.call.reconnecting}
         </p>
       )}
+      <Comparing call={call} />
+      <AlarmLines call={call} />
       <Asking app={app} call={call} />
       {call.soundBlocked.value && (
         <p class="banner">
@@ -43,7 +47,7 @@ function Asking({ call }: CallProps) {
   return (
     <p class="banner" data-test="asks">
       <PeopleIcon />
-      <bdi>{waiting.length === 1 ? en.call.asks(first.name) : en.call.ask(waiting.length)}</bdi>
+      <span class="banner-text">{waiting.length === 1 ? en.call.asks(isolated(first.name)) : en.call.ask(waiting.length)}</span>
       <button class="button button-small" type="button" data-test="asks-look" onClick={() => call.show('people')}>
         {en.call.look}
       </button>

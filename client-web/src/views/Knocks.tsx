@@ -33,6 +33,11 @@ export function Knocks({ call }: { readonly call: CallModel }) {
 function Knock({ call, row }: { readonly call: CallModel; readonly row: AskingRow }) {
   const { moderation } = call;
   const { id: member } = row;
+  // The line goes away with its buttons, and the focus would fall back to the beginning of the page.
+  const decide = (t: 'admit' | 'refuse') => (event: Event & { readonly currentTarget: HTMLElement }) => {
+    moderation.decide({ t, member });
+    event.currentTarget.closest<HTMLElement>('.panel')?.focus({ preventScroll: true });
+  };
   return (
     <li class="knock" data-test="knock" data-member={row.name}>
       <p class="knock-who">
@@ -46,10 +51,10 @@ function Knock({ call, row }: { readonly call: CallModel; readonly row: AskingRo
       </p>
       <Code label={en.people.code} digits={row.code} test="knock-code" />
       <p class="knock-actions">
-        <button class="button button-small button-primary" type="button" data-test="admit" aria-label={en.people.admitName(row.name)} onClick={() => moderation.decide({ t: 'admit', member })}>
+        <button class="button button-small button-primary" type="button" data-test="admit" aria-label={en.people.admitName(row.name)} onClick={decide('admit')}>
           {en.people.admit}
         </button>
-        <button class="button button-small" type="button" data-test="refuse" aria-label={en.people.refuseName(row.name)} onClick={() => moderation.decide({ t: 'refuse', member })}>
+        <button class="button button-small" type="button" data-test="refuse" aria-label={en.people.refuseName(row.name)} onClick={decide('refuse')}>
           {en.people.refuse}
         </button>
       </p>

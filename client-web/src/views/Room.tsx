@@ -1,7 +1,7 @@
 // The rules of the call: read by everybody, changed by hosts and moderators.
 
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { BITS, RIGHTS, type Hindrance } from '../state/moderation';
 import type { CallModel } from '../state/call';
 import { Right } from '../protocol/messages';
@@ -112,6 +112,9 @@ function Switch({ call, test, label, hint, on, why, set }: SwitchProps) {
 /** Asked once: it cannot be taken back. */
 function End({ call }: { readonly call: CallModel }) {
   const [asked, setAsked] = useState(false);
+  const no = useRef<HTMLButtonElement>(null);
+  // The harmless answer is the near one.
+  useEffect(() => no.current?.focus(), [asked]);
   if (!asked) {
     return (
       <button class="button button-danger" type="button" data-test="end" onClick={() => setAsked(true)}>
@@ -123,10 +126,10 @@ function End({ call }: { readonly call: CallModel }) {
     <div class="sure" role="alertdialog" aria-label={en.room.endSure}>
       <p>{en.room.endSure}</p>
       <p class="knock-actions">
-        <button class="button button-small button-danger" type="button" data-test="end-yes" autoFocus onClick={() => call.moderation.decide({ t: 'endForAll' })}>
+        <button class="button button-small button-danger" type="button" data-test="end-yes" onClick={() => call.moderation.decide({ t: 'endForAll' })}>
           {en.room.endYes}
         </button>
-        <button class="button button-small" type="button" onClick={() => setAsked(false)}>
+        <button ref={no} class="button button-small" type="button" onClick={() => setAsked(false)}>
           {en.room.endNo}
         </button>
       </p>

@@ -2,6 +2,7 @@
 
 import { en } from '../text/en';
 import { Panel } from './Panel';
+import { Action } from './Person';
 import type { CallProps } from './props';
 
 export function SafetyPanel({ app, call }: CallProps) {
@@ -30,6 +31,15 @@ export function SafetyPanel({ app, call }: CallProps) {
       </div>
       <p class="panel-text">{en.safety.how}</p>
       <p class="panel-text">{en.safety.changes}</p>
+      <section class="rules" aria-label={en.safety.nowTitle}>
+        <h3 class="section-title">{en.safety.nowTitle}</h3>
+        <p class="panel-text">{en.safety.nowWhy}</p>
+        <div class="person-actions">
+          <Action call={call} test="compare-now" why={call.overComparing()} onClick={() => call.compareNow()}>
+            {en.alarms.compare}
+          </Action>
+        </div>
+      </section>
       {app.operatorKeys.value && <p class="hint hint-warn">{en.join.operatorKeys}</p>}
     </Panel>
   );

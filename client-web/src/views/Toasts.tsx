@@ -40,6 +40,8 @@ function words(toast: Toast): string {
     case 'screenFailed':
     case 'appointed':
     case 'dismissed':
+    case 'compared':
+    case 'compareChanged':
       return en.toasts[kind](name);
     default:
       return ({ ...en.notices, ...en.rights, ...en.hindrances } satisfies Record<typeof kind, string>)[kind];

@@ -3,6 +3,7 @@
 
 import {
   Codec,
+  type Alarms,
   type Asking,
   type CallEvent,
   type CoreToMain,
@@ -11,6 +12,7 @@ import {
   type Door,
   type EndReason,
   type LinkProblem,
+  type LowerLimit,
   type NoticeCode,
   type OwnerFault,
   type ParsedLink,
@@ -18,6 +20,7 @@ import {
   type ReadOwner,
   type RoleName,
   type RosterEntry,
+  type Suspect,
 } from '../protocol/messages';
 import { hex } from './frame-path';
 
@@ -201,6 +204,12 @@ function readEvent(output: Loose): CallEvent | null {
           muted: whole(output['muted']),
         },
       };
+    case 'alarms':
+      return { e: 'alarms', alarms: readAlarms(output) };
+    case 'compare':
+      return { e: 'compare', digits: text(output['digits']), by: text(output['by']), mine: flag(output['mine']) };
+    case 'compareOver':
+      return { e: 'compareOver', changed: flag(output['changed']) };
     case 'notice': {
       const code = text(output['code']);
       return isNotice(code) ? { e: 'notice', code } : null;
@@ -219,6 +228,22 @@ function role(value: unknown): RoleName {
 function readAsking(value: unknown): Asking {
   const asking = loose(value);
   return { id: text(asking['id']), name: text(asking['name']), code: text(asking['code']) };
+}
+
+function readAlarms(output: Loose): Alarms {
+  const suspects = (value: unknown): readonly Suspect[] => (Array.isArray(value) ? value.map(loose).map((suspect) => ({ id: text(suspect['id']), name: text(suspect['name']) })) : []);
+  const less = output['serverOffersLess'];
+  const limit = (key: string): LowerLimit | null => {
+    const pair = loose(less)[key];
+    return pair === undefined ? null : { offered: whole(loose(pair)['offered']), signed: whole(loose(pair)['signed']) };
+  };
+  return {
+    digestsDiffer: suspects(output['digestsDiffer']),
+    silent: suspects(output['silent']),
+    withheld: suspects(output['withheld']),
+    removalStuck: suspects(output['removalStuck']),
+    serverOffersLess: less === undefined ? null : { members: limit('members'), seats: limit('seats'), calls: limit('calls') },
+  };
 }
 
 function readMember(value: unknown): RosterEntry {

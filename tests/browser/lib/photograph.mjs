@@ -25,6 +25,8 @@ export async function photograph(member, name) {
     await page.evaluate((dir) => {
       document.documentElement.dir = dir;
     }, rtl ? 'rtl' : 'ltr');
+    // Colours that are still on their way from light to dark are nobody's design.
+    await page.evaluate(() => document.getAnimations().forEach((animation) => Number.isFinite(animation.effect?.getComputedTiming().endTime) && animation.finish()));
     // Two frames, so that observers of sizes have had their turn.
     await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
     const { data } = await devtools.send('Page.captureScreenshot', { format: 'png' });
