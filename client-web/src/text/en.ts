@@ -212,7 +212,7 @@ export const en = {
     keepPlaceMore:
       'If you tick “Keep my place in this tab”, keys of your place may be written to disk, and traces of them may stay there for a while after you left. They hold neither your name nor the link. To go, press Leave: a closed tab then looks like a lost connection to the others. Unticked, nothing is stored.',
     backTitle: 'You were in this call',
-    back: 'This tab was loaded again, and your place in the call is still kept. Your name was not: please give it again.',
+    back: 'This tab was loaded again, and your place in the call is still kept. Your name was not: please give it again, and the host credential if you were a host.',
     takeBack: 'Take your place back',
     asNew: 'Join as somebody new',
     expired: 'Your place was kept for two minutes, and they are over. You join as somebody new.',

@@ -70,7 +70,7 @@ impl Rooms {
         room.present.insert(proof.transport(), conn);
         let live = room.calls.iter().filter(|(_, call)| call.empty_since().is_none());
         let admitted = ServerMessage::Admitted {
-            limits: room.record.limits,
+            limits: room.limits(),
             sheet: room.record.sheet.clone(),
             // A call that nobody is in could not answer a knock.
             calls: live.map(|(id, call)| call.head(*id)).collect(),

@@ -95,6 +95,12 @@ export class Server {
     return room;
   }
 
+  /** The command line, against the running server; returns what it printed. */
+  async run(...args) {
+    const { stdout } = await promisify(execFile)(program('conclave'), [...args, '--data-dir', this.data], { timeout: 20_000 });
+    return stdout;
+  }
+
   /** One question to a server with taps: a JSON line in, a JSON line out. */
   async ask(question) {
     const before = this.answers.length;
