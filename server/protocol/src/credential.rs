@@ -10,7 +10,7 @@ use crate::{
     binary::Reader,
     error::{Error, LinkError},
     ids::RoomFp,
-    keys::{ManageSecret, MandatePk, MandateSeed, RootPk, RootSeed, Signer},
+    keys::{ManageSecret, MandatePk, MandateSeed, RootKeys, RootPk, RootSeed, Signer},
     link::{GuestLink, base64, link_checksum, read, unbase64},
 };
 
@@ -184,6 +184,30 @@ impl HostCredential {
         } else {
             Err(LinkError::Malformed)
         }
+    }
+}
+
+impl Deed {
+    /// A fresh working key from the deed, for whoever lost theirs: a new mandate, with a serial that no mandate has that still counts. `guest` is the room's
+    /// present link; fails if the deed is another room's.
+    pub fn credential(
+        &self,
+        guest: GuestLink,
+        serial: u32,
+        not_after_day: u16,
+        mandate_seed: MandateSeed,
+    ) -> Result<HostCredential, Error> {
+        let keys = RootKeys::derive(&self.0);
+        if RoomFp::of(&keys.root_pk()) != guest.room_fp {
+            return Err(Error::NotAuthentic);
+        }
+        let pk = MandatePk::from_bytes(Signer::from_seed(mandate_seed.expose()).public());
+        Ok(HostCredential {
+            mandate: Mandate::sign(&keys.sign(), guest.room_fp, Role::Host, serial, not_after_day, pk),
+            guest,
+            mandate_seed,
+            manage_secret: keys.manage_secret(),
+        })
     }
 }
 

@@ -16,9 +16,6 @@ pub enum LinkError {
     /// A link of another kind than the caller takes (a ticket where a guest link is needed, or the reverse).
     #[error("this link is of another kind")]
     OtherKind,
-    /// A personal invite: a kind that this version of the protocol reserves and does not read yet.
-    #[error("this is a personal invite, which this version cannot open yet")]
-    Invite,
     /// The end is missing: the final `z`, or bytes that the link itself announces.
     #[error("this link was cut off; copy it again, to the very end")]
     Cut,

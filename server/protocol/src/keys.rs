@@ -66,6 +66,10 @@ secret!(
     MandateSeed
 );
 secret!(
+    /// The seed of a personal invite's key: whoever has it has the seat.
+    InviteSeed
+);
+secret!(
     /// The secret of a one-use ticket.
     TicketSecret
 );
@@ -154,6 +158,10 @@ public_key!(
 public_key!(
     /// The key that a mandate gives a role to.
     MandatePk
+);
+public_key!(
+    /// The key that a host gave one seat to.
+    InvitePk
 );
 
 /// SECURITY: strict (C-SIG-1): small-order and mixed-order keys and non-canonical encodings are refused, so that one signature cannot be valid

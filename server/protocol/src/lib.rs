@@ -14,6 +14,7 @@ pub mod credential;
 pub mod envelope;
 pub mod error;
 pub mod ids;
+pub mod invite;
 pub mod keys;
 pub mod limits;
 pub mod link;

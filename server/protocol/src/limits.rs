@@ -100,6 +100,10 @@ pub const SHEET_LEN: usize = 4_096;
 /// Most revoked mandates that a sheet lists. Beyond it the owner raises the minimum serial; 500 five-byte serials fill 2.5 of the sheet's 4 kB.
 pub const MAX_REVOKED: usize = 500;
 
+/// Most revoked invites that a sheet, or a call's rules, list. Beyond it the host changes the link, which ends all invites; 128 five-byte serials fit
+/// beside 500 mandates and a full title. They stand in every welcome's group context, too.
+pub const MAX_REVOKED_INVITES: usize = 128;
+
 /// Longest padded plaintext of a call card. A hybrid HPKE key is 1,216 bytes and the proofs are some hundred; the server keeps one per call and
 /// shows all of a room in one frame, so four of them must fit beside the sheet.
 pub const MAX_CARD: usize = 8_192;
@@ -118,6 +122,10 @@ pub const MAX_SEQ: u64 = (1 << 53) - 1;
 /// Moderators that a host can appoint in one call. Each appointment (380 bytes) stands in the group's context, which every newcomer gets; 32 serve 250
 /// people. More would make welcomes larger for everybody.
 pub const MAX_APPOINTMENTS: usize = 32;
+
+/// Times that an appointed moderator can come back after losing its state and still moderate. Each adds 106 bytes to the group's context; a reloaded tab a
+/// quarter of an hour is eight in a long meeting, and a host can appoint again.
+pub const MAX_HEIRS: usize = 8;
 
 /// Orders in one commit: one for each of the members that a commit can remove, with three vouchers for each that fell silent. Fewer would split
 /// removals after a network's breakdown over several commits; more is work for everybody at a hostile member's wish.

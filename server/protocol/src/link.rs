@@ -1,6 +1,6 @@
 //! The links that people pass on: the guest link and the organiser's ticket. All that is secret stands in the fragment and reaches no server.
 //!
-//! Deliberately absent: personal invites (`#i…z`, reserved; told apart and refused) and anything of the owner's, which is never a URL.
+//! Deliberately absent: what a personal invite (`#i…z`) is worth, which is in `invite`, and anything of the owner's, which is never a URL.
 //!
 //! SPEC: `docs/protocol.md`, section 1. Version and checksum stand where they stand in every version; all else may move.
 
@@ -12,6 +12,7 @@ use crate::{
     error::LinkError,
     hash::checksum,
     ids::RoomFp,
+    invite::InviteLink,
     keys::{LinkSecret, TicketSecret},
     limits::MAX_SERVERS,
 };
@@ -91,6 +92,8 @@ pub enum Link {
     Guest(GuestLink),
     /// `#t…z`
     Ticket(TicketLink),
+    /// `#i…z`
+    Invite(Box<InviteLink>),
 }
 
 impl Link {
@@ -111,7 +114,7 @@ impl Link {
         match kind {
             'g' => read(b"g", &bytes, GuestLink::read_body).map(Self::Guest),
             't' => read(b"t", &bytes, TicketLink::read_body).map(Self::Ticket),
-            _ => Err(LinkError::Invite),
+            _ => read(b"i", &bytes, InviteLink::read_body).map(|link| Self::Invite(Box::new(link))),
         }
     }
 }
@@ -121,7 +124,7 @@ impl GuestLink {
     pub fn parse(text: &str) -> Result<Self, LinkError> {
         match Link::parse(text)? {
             Link::Guest(link) => Ok(link),
-            Link::Ticket(_) => Err(LinkError::OtherKind),
+            Link::Ticket(_) | Link::Invite(_) => Err(LinkError::OtherKind),
         }
     }
 
@@ -186,7 +189,7 @@ impl TicketLink {
     pub fn parse(text: &str) -> Result<Self, LinkError> {
         match Link::parse(text)? {
             Link::Ticket(link) => Ok(link),
-            Link::Guest(_) => Err(LinkError::OtherKind),
+            Link::Guest(_) | Link::Invite(_) => Err(LinkError::OtherKind),
         }
     }
 
@@ -264,7 +267,7 @@ pub(crate) fn base64(bytes: &[u8]) -> Zeroizing<String> {
     Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-fn fragment(kind: &str, bytes: &mut Zeroizing<Vec<u8>>) -> Zeroizing<String> {
+pub(crate) fn fragment(kind: &str, bytes: &mut Zeroizing<Vec<u8>>) -> Zeroizing<String> {
     let kind_byte = kind.as_bytes().first_chunk().copied().unwrap_or_default();
     let sum = link_checksum(&kind_byte, bytes);
     bytes.extend(sum);

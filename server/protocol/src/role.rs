@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     ids::{CallId, MemberId, RoomFp},
     keys::{RootPk, Signer},
-    limits::MAX_REVOKED,
+    limits::{MAX_HEIRS, MAX_REVOKED, MAX_REVOKED_INVITES},
     sheet::Sheet,
 };
 
@@ -103,6 +103,9 @@ pub struct Authority {
     /// must still agree. 0 where the founder had no mandate.
     #[n(4)]
     pub day: u16,
+    /// Personal invites that no longer count, ascending.
+    #[cbor(n(5), skip_if = "Vec::is_empty")]
+    pub revoked_invites: Vec<u32>,
 }
 
 impl Authority {
@@ -114,6 +117,7 @@ impl Authority {
             minimum_serial: sheet.minimum_serial,
             revoked: sheet.revoked.clone(),
             day,
+            revoked_invites: sheet.revoked_invites.clone(),
         }
     }
 
@@ -128,7 +132,10 @@ impl Authority {
 
     /// Whether it is written as it has to be.
     pub fn is_canonical(&self) -> bool {
-        self.revoked.len() <= MAX_REVOKED && self.revoked.is_sorted_by(|a, b| a < b)
+        self.revoked.len() <= MAX_REVOKED
+            && self.revoked.is_sorted_by(|a, b| a < b)
+            && self.revoked_invites.len() <= MAX_REVOKED_INVITES
+            && self.revoked_invites.is_sorted_by(|a, b| a < b)
     }
 
     /// The room.
@@ -151,6 +158,30 @@ pub struct Appointment {
     proof: Vec<u8>,
     #[cbor(n(3), with = "minicbor::bytes")]
     signature: [u8; 64],
+    /// The keys of the leaves that took the appointed leaf's place, each shown by the one before.
+    #[cbor(n(4), skip_if = "Vec::is_empty")]
+    heirs: Vec<Heir>,
+}
+
+/// A leaf key that took another one's place: the same member came back after losing its state.
+#[derive(Clone, Eq, PartialEq, Encode, Decode)]
+#[cbor(map)]
+struct Heir {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    key: [u8; 32],
+    #[cbor(n(1), with = "minicbor::bytes")]
+    proof: [u8; 64],
+}
+
+/// What the old leaf's key signs when a member takes its place back: label ‖ call_id ‖ member_id ‖ new leaf signature key.
+pub fn resume_bytes(call: &CallId, member: &MemberId, new_key: &[u8; 32]) -> Vec<u8> {
+    [
+        b"conclave v1 resume".as_slice(),
+        call.as_bytes(),
+        member.as_bytes(),
+        new_key,
+    ]
+    .concat()
 }
 
 impl Appointment {
@@ -175,7 +206,36 @@ impl Appointment {
             host,
             proof: proof.to_bytes(),
             signature,
+            heirs: Vec::new(),
         }
+    }
+
+    /// The leaf that moderates by it now: the appointed one, or the one that took its place last.
+    pub fn holder(&self) -> LeafName {
+        LeafName {
+            member: self.leaf.member,
+            key: self.heirs.last().map_or(self.leaf.key, |heir| heir.key),
+        }
+    }
+
+    /// Whether a leaf with this key takes the holder's place by this resume proof.
+    pub fn passes_to(&self, call: &CallId, leaf: &LeafName, proof: &[u8; 64]) -> bool {
+        let holder = self.holder();
+        let message = resume_bytes(call, &leaf.member, &leaf.key);
+        leaf.member == holder.member && crate::keys::verify(&holder.key, &message, proof).is_ok()
+    }
+
+    /// Passes it on to a leaf that took the holder's place.
+    pub fn pass_to(&mut self, key: [u8; 32], proof: [u8; 64]) {
+        self.heirs.push(Heir { key, proof });
+    }
+
+    /// Whether this is `older`, perhaps passed on since.
+    pub fn continues(&self, older: &Self) -> bool {
+        let heirs = self.heirs.get(..older.heirs.len()) == Some(older.heirs.as_slice());
+        heirs
+            && (self.leaf, self.host, self.signature) == (older.leaf, older.host, older.signature)
+            && self.proof == older.proof
     }
 
     /// Whether a host of this room said it in this call.
@@ -183,6 +243,16 @@ impl Appointment {
         let role = RoleProof::from_slice(&self.proof)?.verify(authority, call, &self.host)?;
         let message = Self::signed_bytes(&authority.room(), call, &self.leaf, &self.host);
         crate::keys::verify(&self.host.key, &message, &self.signature)?;
+        if self.heirs.len() > MAX_HEIRS {
+            return Err(Error::TooLarge);
+        }
+        let mut key = self.leaf.key;
+        for heir in &self.heirs {
+            // SECURITY: only the leaf itself says which leaf takes its place.
+            let message = resume_bytes(call, &self.leaf.member, &heir.key);
+            crate::keys::verify(&key, &message, &heir.proof)?;
+            key = heir.key;
+        }
         match role {
             Role::Host => Ok(()),
             Role::Moderator => Err(Error::NotAuthentic),

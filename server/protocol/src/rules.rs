@@ -8,7 +8,7 @@ use minicbor::{Decode, Encode};
 
 use crate::{
     ids::{MemberId, TrackKind},
-    limits::{MAX_APPOINTMENTS, MAX_MEMBERS},
+    limits::{MAX_APPOINTMENTS, MAX_MEMBERS, MAX_REVOKED_INVITES},
     role::{Appointment, LeafName},
     sheet,
 };
@@ -60,6 +60,12 @@ pub struct CallRules {
     /// Who moderates besides those with a mandate, ascending by leaf.
     #[n(6)]
     pub appointments: Vec<Appointment>,
+    /// Whoever shows a personal invite comes in without asking, unless the call is locked.
+    #[n(7)]
+    pub invited_enter: bool,
+    /// Invites that were taken back in this call, besides those of the sheet, ascending.
+    #[n(8)]
+    pub revoked_invites: Vec<u32>,
 }
 
 impl CallRules {
@@ -73,6 +79,8 @@ impl CallRules {
             mutes: Vec::new(),
             bars: Vec::new(),
             appointments: Vec::new(),
+            invited_enter: true,
+            revoked_invites: Vec::new(),
         }
     }
 
@@ -99,6 +107,8 @@ impl CallRules {
             && self.mutes.is_sorted_by(|a, b| a.member < b.member)
             && self.bars.is_sorted_by(|a, b| a < b)
             && self.appointments.is_sorted_by(|a, b| a.leaf < b.leaf)
+            && self.revoked_invites.len() <= MAX_REVOKED_INVITES
+            && self.revoked_invites.is_sorted_by(|a, b| a < b)
     }
 
     /// Whether newcomers have to be let in.
@@ -108,7 +118,7 @@ impl CallRules {
 
     /// Whether somebody was appointed.
     pub fn appoints(&self, leaf: &LeafName) -> bool {
-        self.appointments.iter().any(|a| a.leaf == *leaf)
+        self.appointments.iter().any(|a| a.holder() == *leaf)
     }
 
     /// Which of a member's kinds are muted.
@@ -124,6 +134,15 @@ impl CallRules {
         if kinds != 0 {
             self.mutes.push(Mute { member, kinds });
             self.mutes.sort_unstable();
+        }
+    }
+
+    /// Takes a personal invite back. More than fit are not listed: the link has to be changed.
+    pub fn revoke_invite(&mut self, serial: u32) {
+        if let Err(place) = self.revoked_invites.binary_search(&serial)
+            && self.revoked_invites.len() < MAX_REVOKED_INVITES
+        {
+            self.revoked_invites.insert(place, serial);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     ids::RoomFp,
     keys::{AdmissionPk, LinkKeys, ManagePk, RootPk, SheetKey, Signer},
-    limits::{MAX_REVOKED, MAX_TITLE, SEAL_OVERHEAD, SHEET_LEN},
+    limits::{MAX_REVOKED, MAX_REVOKED_INVITES, MAX_TITLE, SEAL_OVERHEAD, SHEET_LEN},
     room::Limits,
     server_name::ServerName,
 };
@@ -104,6 +104,9 @@ pub struct Sheet {
     /// The host mandate whose key signed, if it was not the root.
     #[cbor(n(8), with = "minicbor::bytes")]
     mandate: Option<Vec<u8>>,
+    /// Personal invites of this link that no longer count.
+    #[cbor(n(9), skip_if = "Vec::is_empty")]
+    pub revoked_invites: Vec<u32>,
 }
 
 /// Who signs a sheet.
@@ -127,6 +130,7 @@ impl Sheet {
             minimum_serial: 1,
             record,
             mandate: None,
+            revoked_invites: Vec::new(),
         };
         sheet.check()?;
         Ok(sheet)
@@ -137,18 +141,24 @@ impl Sheet {
             return Err(Error::UnknownVersion);
         }
         check_title(&self.title)?;
-        if self.revoked.len() > MAX_REVOKED {
+        if self.revoked.len() > MAX_REVOKED || self.revoked_invites.len() > MAX_REVOKED_INVITES {
             return Err(Error::TooLarge);
         }
         if self.record.day_expires < self.record.day_made {
             return Err(Error::Days);
         }
         // One spelling: ascending, none twice.
-        if self.revoked.is_sorted_by(|a, b| a < b) {
+        if self.revoked.is_sorted_by(|a, b| a < b) && self.revoked_invites.is_sorted_by(|a, b| a < b) {
             Ok(())
         } else {
             Err(Error::Malformed)
         }
+    }
+
+    /// A serial for a mandate that replaces lost ones: above the minimum and above all that were revoked. Raising the minimum to it ends all older ones.
+    pub fn next_serial(&self) -> u32 {
+        let highest = self.revoked.last().copied().unwrap_or_default();
+        self.minimum_serial.max(highest).saturating_add(1)
     }
 
     /// The host mandate with which it was signed; `None` if the root signed. The caller checks its day and serial.

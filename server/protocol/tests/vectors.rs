@@ -28,6 +28,7 @@ fn stored(name: &str) -> Value {
         "messages" => include_str!("../../../tests/vectors/messages.json"),
         "roles" => include_str!("../../../tests/vectors/roles.json"),
         "manage" => include_str!("../../../tests/vectors/manage.json"),
+        "invites" => include_str!("../../../tests/vectors/invites.json"),
         other => panic!("no vector file {other}"),
     };
     serde_json::from_str(text).unwrap()

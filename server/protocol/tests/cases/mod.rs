@@ -1,5 +1,6 @@
 //! The values behind `tests/vectors/*.json`, built from fixed bytes. The vector test compares them with the files; the example prints them.
 
+pub mod invites;
 pub mod manage;
 pub mod roles;
 
@@ -20,7 +21,7 @@ use conclave_protocol::{
 use serde_json::{Value, json};
 
 /// The files, by name without `.json`.
-pub const FILES: [&str; 9] = [
+pub const FILES: [&str; 10] = [
     "link",
     "keys",
     "credentials",
@@ -30,6 +31,7 @@ pub const FILES: [&str; 9] = [
     "messages",
     "roles",
     "manage",
+    "invites",
 ];
 
 /// The contents of one file.
@@ -44,6 +46,7 @@ pub fn file(name: &str) -> Value {
         "messages" => messages(),
         "roles" => roles::roles(),
         "manage" => manage::manage(),
+        "invites" => invites::invites(),
         other => panic!("no vector file {other}"),
     }
 }
@@ -114,7 +117,7 @@ fn link() -> Value {
             refused("no server", resummed(text, |b| { b.truncate(52); b.push(0); }), LinkError::Malformed),
             refused("server not in its one spelling", resummed(text, |b| b[54] = b'M'), LinkError::Malformed),
             refused("bytes behind the last server", resummed(text, |b| b.push(0)), LinkError::Malformed),
-            refused("personal invite", format!("i{}", &text[1..]), LinkError::Invite),
+            refused("a guest link called a personal invite", format!("i{}", &text[1..]), LinkError::Cut),
             refused("host credential", "conclave-host1:AAAA".into(), LinkError::OwnerKey),
             refused("deed", "conclave-deed1:AAAA".into(), LinkError::OwnerKey),
         ],

@@ -38,6 +38,7 @@ pub fn authority(role: Role) -> (RootKeys, Authority, Mandate, Signer) {
         minimum_serial: 2,
         revoked: vec![4, 6],
         day: 20_800,
+        revoked_invites: Vec::new(),
     };
     (root, authority, mandate, key)
 }
