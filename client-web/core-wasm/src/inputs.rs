@@ -60,6 +60,11 @@ pub(crate) fn read(json: &str) -> Option<Input<'static>> {
         "guests" => Input::Guests(bits(&value, "allowed")?),
         "appoint" => Input::Appoint(member(&value)?),
         "dismiss" => Input::Dismiss(member(&value)?),
+        "invite" => Input::Invite {
+            days: u16::try_from(value.get("days")?.as_u64()?).ok()?,
+        },
+        "revokeInvite" => Input::RevokeInvite(u32::try_from(value.get("serial")?.as_u64()?).ok()?),
+        "invitedEnter" => Input::InvitedEnter(on(&value)?),
         "endForAll" => Input::EndForAll,
         "leave" => Input::Leave,
         _ => return None,

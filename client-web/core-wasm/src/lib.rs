@@ -10,14 +10,15 @@ mod outputs;
 mod owner;
 
 use conclave_core::{CoreError, Input, Member, Options, Owner};
-use conclave_protocol::credential::HostCredential;
-use conclave_protocol::link::{GuestLink, Link};
+use conclave_protocol::LinkError;
+use conclave_protocol::link::Link;
 use conclave_protocol::server_name::ServerName;
 use js_sys::{Array, Object};
 use wasm_bindgen::prelude::*;
 use zeroize::Zeroizing;
 
 use outputs::set;
+use owner::OwnerText;
 
 /// One member of a call.
 #[wasm_bindgen]
@@ -28,7 +29,7 @@ pub struct Core {
 #[wasm_bindgen]
 impl Core {
     /// `codecs`: bit 0 VP8, bit 1 VP9, bit 2 AV1. `seed`: 32 fresh random bytes. `place`: the record of a tab that is gone.
-    /// `owner`: the text of an owner's working key, if the person gave one, and `today` in days since 1970-01-01 (without it mandates do not end by day). Throws a code: one of [`parse_link`]'s,
+    /// `link`: a guest link or a personal invite. `owner`: the text of an owner's working key or of the deed, if the person gave one, and `today` in days since 1970-01-01 (without it mandates do not end by day). Throws a code: one of [`parse_link`]'s,
     /// `server`, `name`, `owner` or `internal`.
     #[wasm_bindgen(constructor)]
     #[expect(
@@ -46,21 +47,27 @@ impl Core {
         today: Option<u16>,
     ) -> Result<Core, JsValue> {
         let owner = owner.map(Zeroizing::new);
-        let credential = owner.as_ref().map(|text| HostCredential::parse(text)).transpose();
-        let credential = credential.map_err(|_| JsValue::from_str("owner"))?;
+        let owner = owner.as_ref().map(|text| OwnerText::parse(text)).transpose();
+        let owner = owner.map_err(|_| JsValue::from_str("owner"))?;
         let place = place.map(Zeroizing::new);
-        let link = GuestLink::parse(link).map_err(|e| JsValue::from_str(names::link(e)))?;
+        let (link, invite) = match Link::parse(link) {
+            Ok(Link::Guest(link)) => (link, None),
+            Ok(Link::Invite(link)) => (link.guest, Some(link.invite)),
+            Ok(Link::Ticket(_)) => return Err(JsValue::from_str(names::link(LinkError::OtherKind))),
+            Err(e) => return Err(JsValue::from_str(names::link(e))),
+        };
         let server = ServerName::parse(server).map_err(|_| JsValue::from_str("server"))?;
         let seed: [u8; 32] = seed.try_into().map_err(|_| JsValue::from_str("internal"))?;
-        if credential.as_ref().is_some_and(|c| c.guest.room_fp != link.room_fp) {
+        if owner.as_ref().is_some_and(|owner| owner.room() != link.room_fp) {
             return Err(JsValue::from_str("owner"));
         }
         let options = Options {
             seed,
-            owner: credential.as_ref().map(|credential| Owner {
-                credential,
+            owner: owner.as_ref().map(|owner| Owner {
+                key: owner.key(),
                 today: today.unwrap_or_default(),
             }),
+            invite: invite.as_ref(),
             place: place.as_ref().map(|place| place.as_slice()),
         };
         let member = Member::new(&link, &server, name, codecs, &options).map_err(|e| {
@@ -98,7 +105,7 @@ impl Core {
     }
 }
 
-/// What a pasted or opened text is: `{ok: true, kind, servers, operatorKeys}` or `{ok: false, code}`.
+/// What a pasted or opened text is: `{ok: true, kind, servers, operatorKeys}` (and `invite`, `notAfterDay` where it is for one person) or `{ok: false, code}`.
 #[wasm_bindgen(js_name = parseLink)]
 pub fn parse_link(text: &str) -> JsValue {
     let out = Object::new();
@@ -109,6 +116,17 @@ pub fn parse_link(text: &str) -> JsValue {
             set(&out, "kind", "guest");
             set(&out, "servers", servers);
             set(&out, "operatorKeys", link.flags.operator_keys());
+        }
+        // To be used like a guest link.
+        Ok(Link::Invite(link)) => {
+            let guest = &link.guest;
+            let servers: Array = guest.servers.iter().map(|s| JsValue::from_str(s.as_str())).collect();
+            set(&out, "ok", true);
+            set(&out, "kind", "guest");
+            set(&out, "servers", servers);
+            set(&out, "operatorKeys", guest.flags.operator_keys());
+            set(&out, "invite", link.invite.grant.serial);
+            set(&out, "notAfterDay", link.invite.grant.not_after_day);
         }
         // Opening rooms by ticket comes later; the text says so.
         Ok(Link::Ticket(_)) => {

@@ -53,6 +53,7 @@ names! {
         EndReason::Removed => "removed",
         EndReason::Barred => "barred",
         EndReason::Refused => "refused",
+        EndReason::InviteRefused => "inviteRefused",
         EndReason::EndedByHost => "endedByHost",
         EndReason::ForeignRoom => "foreignRoom",
         EndReason::NotAllowed => "notAllowed",
@@ -76,6 +77,7 @@ names! {
         NoticeCode::PlaceLost => "placeLost",
         NoticeCode::ChatRefused => "chatRefused",
         NoticeCode::CompareRefused => "compareRefused",
+        NoticeCode::NotAllowed => "notAllowed",
     }
 }
 
@@ -100,7 +102,7 @@ names! {
 names! {
     /// Why an owner's key cannot be used.
     owner, OwnerFault, "OwnerFault", OWNER {
-        OwnerFault::Text(LinkError::NotALink | LinkError::OwnerKey | LinkError::OtherKind | LinkError::Invite) => "notAKey",
+        OwnerFault::Text(LinkError::NotALink | LinkError::OwnerKey | LinkError::OtherKind) => "notAKey",
         OwnerFault::Text(LinkError::Cut) => "cut",
         OwnerFault::Text(LinkError::Checksum | LinkError::Malformed) => "damaged",
         OwnerFault::Text(LinkError::UnknownVersion | LinkError::UnknownCriticalFlag) => "newer",
@@ -115,7 +117,7 @@ names! {
     link, LinkError, "LinkFault", LINK {
         LinkError::NotALink => "notALink",
         LinkError::OwnerKey => "credential",
-        LinkError::OtherKind | LinkError::Invite => "notYetSupported",
+        LinkError::OtherKind => "notYetSupported",
         LinkError::Cut => "cut",
         LinkError::Checksum | LinkError::Malformed => "damaged",
         LinkError::UnknownVersion | LinkError::UnknownCriticalFlag => "newer",

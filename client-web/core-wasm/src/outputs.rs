@@ -131,6 +131,13 @@ fn write_event(event: Event) -> Object {
         Event::Alarms(view) => write_alarms(&view),
         Event::Compare(view) => write_compare(view),
         Event::CompareOver { changed } => with("compareOver", "changed", changed),
+        Event::Invite(invite) => {
+            let object = with("invite", "fragment", invite.fragment.as_str());
+            set(&object, "serial", invite.serial);
+            set(&object, "notAfterDay", invite.not_after_day);
+            object
+        }
+        Event::Credential(text) => with("credential", "text", text.as_str()),
         Event::Notice(code) => with("notice", "code", names::notice(code)),
         Event::Reaction { from, char } => {
             let object = with("reaction", "from", hex(from.as_bytes()));
@@ -147,6 +154,9 @@ fn write_waiting(entry: &LobbyEntry) -> JsValue {
     set(&object, "code", entry.code.as_str());
     // Exact below 2^53 ms.
     set(&object, "waitsMs", entry.waits_ms as f64);
+    if let Some(serial) = entry.invite {
+        set(&object, "invite", serial);
+    }
     object.into()
 }
 
@@ -157,6 +167,7 @@ fn write_rules(view: &RulesView) -> Object {
     set(&object, "locked", view.locked);
     set(&object, "guests", f64::from(view.guests));
     set(&object, "muted", f64::from(view.muted));
+    set(&object, "invitedEnter", view.invited_enter);
     object
 }
 
@@ -209,6 +220,9 @@ fn write_entry(entry: &RosterEntry) -> JsValue {
     set(&object, "role", names::role(entry.role));
     set(&object, "muted", f64::from(entry.muted));
     set(&object, "transport", hex(entry.transport_id.as_bytes()));
+    if let Some(serial) = entry.invite {
+        set(&object, "invite", serial);
+    }
     set(&object, "name", entry.name.as_str());
     set(&object, "sameName", entry.same_name);
     set(&object, "self", entry.is_self);

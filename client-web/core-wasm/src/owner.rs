@@ -4,16 +4,16 @@
 //! comes back is the guest link that it holds, and its last day.
 
 use conclave_protocol::LinkError;
-use conclave_protocol::credential::HostCredential;
-use conclave_protocol::link::GuestLink;
+use conclave_core::OwnerKey;
+use conclave_protocol::credential::{Deed, HostCredential};
+use conclave_protocol::ids::RoomFp;
+use conclave_protocol::keys::RootKeys;
+use conclave_protocol::link::{GuestLink, Link};
 use js_sys::{Array, Object};
 use wasm_bindgen::prelude::*;
 
 use crate::names;
 use crate::outputs::set;
-
-/// How a deed begins: it is not used in calls, and whoever gives it by mistake should be told so.
-const DEED: &str = "conclave-deed1:";
 
 /// Why a key is of no use here.
 pub(crate) enum OwnerFault {
@@ -23,28 +23,60 @@ pub(crate) enum OwnerFault {
     OtherRoom,
     /// Its last day is over.
     Expired,
-    /// It is the deed.
+    /// It is the deed, which names no server: it needs the room's guest link beside it.
     Deed,
 }
 
-/// Reads a host credential. `link`: the guest link that is open, or nothing; `today`: days since 1970-01-01. Gives `{ok: true, link, servers, operatorKeys, notAfterDay}`, where
+/// What an owner pasted.
+pub(crate) enum OwnerText {
+    Credential(HostCredential),
+    Deed(Deed),
+}
+
+impl OwnerText {
+    pub(crate) fn parse(text: &str) -> Result<Self, LinkError> {
+        // The fault of the first tells more, unless it was not one at all.
+        match HostCredential::parse(text) {
+            Err(LinkError::NotALink) => Deed::parse(text).map(Self::Deed),
+            read => read.map(Self::Credential),
+        }
+    }
+
+    pub(crate) fn room(&self) -> RoomFp {
+        match self {
+            Self::Credential(credential) => credential.guest.room_fp,
+            Self::Deed(deed) => RoomFp::of(&RootKeys::derive(&deed.0).root_pk()),
+        }
+    }
+
+    pub(crate) fn key(&self) -> OwnerKey<'_> {
+        match self {
+            Self::Credential(credential) => OwnerKey::Credential(credential),
+            Self::Deed(deed) => OwnerKey::Deed(deed),
+        }
+    }
+}
+
+/// Reads a host credential, or the deed if a link is given. `link`: the guest link that is open, or nothing; `today`: days since 1970-01-01. Gives `{ok: true, link, servers, operatorKeys, notAfterDay}`, where
 /// `link` is the guest link (a fragment) that the credential holds, or `{ok: false, code}`.
 #[wasm_bindgen(js_name = readOwner)]
 pub fn read_owner(text: &str, link: Option<String>, today: u16) -> JsValue {
     let out = Object::new();
     match read(text, link.as_deref(), today) {
-        Ok(credential) => {
-            let servers: Array = credential
-                .guest
+        Ok((guest, last_day)) => {
+            let servers: Array = guest
                 .servers
                 .iter()
                 .map(|s| JsValue::from_str(s.as_str()))
                 .collect();
             set(&out, "ok", true);
-            set(&out, "link", credential.guest.to_fragment().as_str());
+            set(&out, "link", guest.to_fragment().as_str());
             set(&out, "servers", servers);
-            set(&out, "operatorKeys", credential.guest.flags.operator_keys());
-            set(&out, "notAfterDay", u32::from(credential.mandate.not_after_day));
+            set(&out, "operatorKeys", guest.flags.operator_keys());
+            // A deed has no last day.
+            if let Some(day) = last_day {
+                set(&out, "notAfterDay", u32::from(day));
+            }
         }
         Err(fault) => {
             set(&out, "ok", false);
@@ -54,19 +86,20 @@ pub fn read_owner(text: &str, link: Option<String>, today: u16) -> JsValue {
     out.into()
 }
 
-fn read(text: &str, link: Option<&str>, today: u16) -> Result<HostCredential, OwnerFault> {
-    if text.trim_start().starts_with(DEED) {
-        return Err(OwnerFault::Deed);
+fn read(text: &str, link: Option<&str>, today: u16) -> Result<(GuestLink, Option<u16>), OwnerFault> {
+    let owner = OwnerText::parse(text).map_err(OwnerFault::Text)?;
+    let link = match link.map(Link::parse) {
+        None => None,
+        Some(Ok(Link::Guest(link))) => Some(link),
+        Some(Ok(Link::Invite(link))) => Some(link.guest),
+        Some(_) => return Err(OwnerFault::OtherRoom),
+    };
+    if link.as_ref().is_some_and(|link| link.room_fp != owner.room()) {
+        return Err(OwnerFault::OtherRoom);
     }
-    let credential = HostCredential::parse(text).map_err(OwnerFault::Text)?;
-    if let Some(link) = link {
-        let link = GuestLink::parse(link).map_err(|_| OwnerFault::OtherRoom)?;
-        if link.room_fp != credential.guest.room_fp {
-            return Err(OwnerFault::OtherRoom);
-        }
+    match owner {
+        OwnerText::Deed(_) => link.map(|link| (link, None)).ok_or(OwnerFault::Deed),
+        OwnerText::Credential(credential) if credential.mandate.not_after_day < today => Err(OwnerFault::Expired),
+        OwnerText::Credential(credential) => Ok((credential.guest, Some(credential.mandate.not_after_day))),
     }
-    if credential.mandate.not_after_day < today {
-        return Err(OwnerFault::Expired);
-    }
-    Ok(credential)
 }

@@ -93,6 +93,15 @@ pub enum Input<'a> {
     Appoint(MemberId),
     /// A host takes that back.
     Dismiss(MemberId),
+    /// A host makes a personal invite, for [`Event::Invite`].
+    Invite {
+        /// For how many days from today one may come in by it; at most as long as the host's own mandate.
+        days: u16,
+    },
+    /// A host or moderator takes a personal invite back; who came in by it stays until removed.
+    RevokeInvite(u32),
+    /// Whoever shows a personal invite comes in without asking, or no longer.
+    InvitedEnter(bool),
     /// A host ends the call for everybody.
     EndForAll,
     /// The person leaves.
@@ -247,6 +256,10 @@ pub enum Event {
     Lobby(Vec<LobbyEntry>),
     /// The rules of the call, and this member's place in them.
     Rules(RulesView),
+    /// A personal invite, to be given to one person.
+    Invite(InviteView),
+    /// The text of a working key that was made of the deed: the owner keeps it, as a file.
+    Credential(Zeroizing<String>),
     /// Something the person should know.
     Notice(NoticeCode),
     /// All that may not be as it should at this moment.
@@ -308,6 +321,8 @@ pub enum EndReason {
     Barred,
     /// This member was not let in.
     Refused,
+    /// The invite opens nothing: used by somebody else, over, or taken back; or a host said no.
+    InviteRefused,
     /// A host ended the call for everybody.
     EndedByHost,
     /// The server shows the record of another room under this id.
@@ -358,6 +373,18 @@ pub enum NoticeCode {
     ChatRefused,
     /// A comparison runs, was lately, or is for hosts and moderators to ask for.
     CompareRefused,
+    /// Only a host can do that.
+    NotAllowed,
+}
+
+/// A personal invite that a host made. Nobody keeps a list: the person who made it does, if they want to.
+pub struct InviteView {
+    /// Its number, for [`Input::RevokeInvite`] and in [`RosterEntry::invite`].
+    pub serial: u32,
+    /// The last day on which one may come in by it, in days since 1970-01-01.
+    pub not_after_day: u16,
+    /// What stands behind `#` in the link.
+    pub fragment: Zeroizing<String>,
 }
 
 /// Somebody who waits to be let in.
@@ -371,6 +398,8 @@ pub struct LobbyEntry {
     pub code: String,
     /// For how long.
     pub waits_ms: u64,
+    /// The number of their personal invite, if they showed one that counts.
+    pub invite: Option<u32>,
 }
 
 /// The rules of a call, as one member stands in them.
@@ -388,6 +417,8 @@ pub struct RulesView {
     pub guests: u8,
     /// What this member may not do, likewise.
     pub muted: u8,
+    /// Whoever shows a personal invite comes in without asking.
+    pub invited_enter: bool,
 }
 
 /// What may not be as it should, all of it: what does not stand here any more is over.
@@ -449,6 +480,8 @@ pub struct RosterEntry {
     pub role: Option<MemberRole>,
     /// What nobody plays of theirs, by the rules: bit per track kind; bit 4 is writing.
     pub muted: u8,
+    /// The number of the personal invite by which they came, if they did.
+    pub invite: Option<u32>,
     /// For keys of lists only.
     pub member_id: MemberId,
     /// Cleaned, never empty.

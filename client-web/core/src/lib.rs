@@ -27,9 +27,9 @@ extern crate self as conclave_core;
 #[path = "../tests/world/mod.rs"]
 mod world;
 
-pub use call::{Member, Options, Owner};
+pub use call::{Member, Options, Owner, OwnerKey};
 pub use error::{CoreError, PolicyFault};
 pub use io::{
-    AlarmsView, CompareView, DepartReason, Door, EndReason, EpochKeysOut, Event, Input, LobbyEntry, MemberRole,
+    AlarmsView, CompareView, DepartReason, Door, EndReason, EpochKeysOut, Event, Input, InviteView, LobbyEntry, MemberRole,
     MidRole, NoticeCode, OffersLess, Output, Presence, Role, RosterEntry, RulesView, State, Suspect,
 };

@@ -55,6 +55,7 @@ const troubles: Readonly<Record<ErrorCode, Trouble>> = {
   removed: { title: 'You were removed from the call', what: 'The others took you out of the group. You can no longer hear them, nor they you.', next: 'If you think this was a mistake, ask the person who invited you.' },
   barred: { title: 'You were removed for good', what: 'A host or moderator took you out of the group, and your place in this call cannot be taken back.', next: 'If you think this was a mistake, ask the person who invited you.' },
   refused: { title: 'You were not let in', what: 'Whoever hosts this call declined your request.', next: 'If you think this was a mistake, ask the person who invited you.' },
+  inviteRefused: { title: 'This invite does not let you in', what: 'A personal invite is for one person: it was used by somebody else, has ended, or was taken back; or the host said no.', next: 'If you were in the call a moment ago, try again in two minutes. Otherwise ask the host for another invite.' },
   endedByHost: { title: 'The call has ended', what: 'The host ended it for everybody.', next: 'You can close this page.' },
   foreignRoom: { title: 'This is not the room that the link names', what: 'What the server keeps for this room was not signed by its owner. Somebody may have put another room in its place.', next: 'Do not use this room. Tell whoever invited you.' },
   notAllowed: {
@@ -125,6 +126,7 @@ const notices: Readonly<Record<NoticeCode, string>> = {
   placeLost: 'Your place could not be taken back, so you joined as somebody new.',
   chatRefused: 'The message was not sent: it is too long.',
   compareRefused: 'A comparison runs or was lately. Where there is a host, hosts and moderators ask for it.',
+  notAllowed: 'Only a host with the owner’s key can do that.',
 };
 
 /** What somebody is told of their own rights: taken by a host, never there for guests, or given. */

@@ -8,9 +8,13 @@ use std::{
     time::Duration,
 };
 
-use conclave_core::{Input, Member, Options, Owner};
+use conclave_core::{Input, Member, Options, Owner, OwnerKey};
 use conclave_frame::{Codec, Kind};
-use conclave_protocol::{credential::HostCredential, link::GuestLink};
+use conclave_protocol::{
+    credential::HostCredential,
+    invite::Invite,
+    link::{GuestLink, Link},
+};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
@@ -61,6 +65,8 @@ pub struct BotOptions {
     pub cheat: Cheat,
     /// The owner's key.
     pub owner: Option<HostCredential>,
+    /// A personal invite that came with the link.
+    pub invite: Option<Invite>,
 }
 
 impl Default for BotOptions {
@@ -75,6 +81,7 @@ impl Default for BotOptions {
             place: None,
             cheat: Cheat::No,
             owner: None,
+            invite: None,
         }
     }
 }
@@ -95,8 +102,14 @@ impl Bot {
     /// # Errors
     /// If the link or the name cannot be used.
     pub fn join(link: &str, name: &str, options: BotOptions) -> Result<Self, BotError> {
-        let link = GuestLink::parse(link).map_err(|_| BotError::Link)?;
-        Self::join_parsed(&link, name, options)
+        match Link::parse(link) {
+            Ok(Link::Guest(link)) => Self::join_parsed(&link, name, options),
+            Ok(Link::Invite(link)) => {
+                let invite = Some(link.invite);
+                Self::join_parsed(&link.guest, name, BotOptions { invite, ..options })
+            }
+            _ => Err(BotError::Link),
+        }
     }
 
     /// Starts one bot for each name: the first founds the call, the others come to it together.
@@ -129,11 +142,12 @@ impl Bot {
             Codec::Opus => bits,
         });
         let owner = options.owner.as_ref().map(|credential| Owner {
-            credential,
+            key: OwnerKey::Credential(credential),
             today: today(),
         });
         let core_options = Options {
             owner,
+            invite: options.invite.as_ref(),
             seed,
             place: options.place.as_deref(),
         };

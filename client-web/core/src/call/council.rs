@@ -15,7 +15,7 @@ use super::inside::Inside;
 use super::knock::Waiting;
 use super::shared::Shared;
 use super::words::Words;
-use crate::group::GroupData;
+use crate::group::{GroupData, seat};
 use crate::io::{Event, Input, LobbyEntry, RulesView};
 use crate::limits::{ADMIT_KEPT_MS, MAX_KEPT_ORDERS, REFUSED_KEPT_MS, VOUCH_STEP_MS, VOUCHERS};
 use crate::text::clean_name;
@@ -29,7 +29,11 @@ pub(crate) enum Wish {
     Mute(MemberId, u8, bool),
     /// Of every guest in the call.
     MuteAll(u8, bool),
-    Bar(MemberId),
+    Bar(MemberId, Option<u32>),
+    /// This member's own new leaf in its appointment.
+    Inherit,
+    RevokeInvite(u32),
+    InvitedEnter(bool),
     Appoint(LeafName),
     Dismiss(MemberId),
     End,
@@ -57,6 +61,10 @@ impl Council {
         if self.orders.len() < MAX_KEPT_ORDERS && !self.orders.iter().any(|(_, o)| same(o)) {
             self.orders.push((now, order));
         }
+    }
+
+    pub(super) fn wants(&self, wish: &Wish) -> bool {
+        self.wishes.contains(wish)
     }
 
     pub(super) fn admits(&self, package: &[u8; 32]) -> bool {
@@ -119,8 +127,13 @@ impl Inside {
             Input::AdmitAll => self.admit(now, |_| true, s),
             Input::Refuse(member) => self.refuse(now, member, s),
             Input::Remove { member, bar } => {
+                // Their invite opens nothing any more, either, nor does their appointment.
                 if bar {
-                    self.wish(now, Wish::Bar(member), s);
+                    let serial = self.seat_of(&member).map(|seat| seat.1);
+                    self.wish(now, Wish::Bar(member, serial), s);
+                }
+                if self.own_role() == Some(Role::Host) {
+                    self.wish(now, Wish::Dismiss(member), s);
                 }
                 if let Some(leaf) = self.roster.entry(&member).map(super::roster::Entry::leaf_name) {
                     self.give_order(now, Decision::Remove { leaf }, s);
@@ -137,6 +150,9 @@ impl Inside {
                 }
             }
             Input::Dismiss(member) => self.wish(now, Wish::Dismiss(member), s),
+            Input::Invite { days } => self.make_invite(days, s),
+            Input::RevokeInvite(serial) => self.wish(now, Wish::RevokeInvite(serial), s),
+            Input::InvitedEnter(on) => self.wish(now, Wish::InvitedEnter(on), s),
             Input::EndForAll => self.wish(now, Wish::End, s),
             _ => return false,
         }
@@ -206,7 +222,9 @@ impl Inside {
         self.council
             .refused
             .retain(|(at, _)| now.saturating_sub(*at) < REFUSED_KEPT_MS);
-        self.council.refused.push((now, package));
+        if self.council.refused.len() < MAX_KEPT_ORDERS {
+            self.council.refused.push((now, package));
+        }
         self.lobby.waiting.retain(|w| w.reference != package);
         if self.is_first() {
             self.cards.at = Some(now);
@@ -214,7 +232,7 @@ impl Inside {
         self.show_lobby(now, s);
     }
 
-    fn wish(&mut self, now: u64, wish: Wish, s: &mut Shared) {
+    pub(super) fn wish(&mut self, now: u64, wish: Wish, s: &mut Shared) {
         if self.council.wishes.len() < MAX_KEPT_ORDERS {
             self.council.wishes.push(wish);
         }
@@ -350,7 +368,7 @@ impl Inside {
         // Only a proof can make the longer question worth asking.
         let shows_role =
             || waiting.data.proof.is_some() && !self.group.must_be_admitted(waiting.leaf_key(), &waiting.data);
-        self.rules.asks() && !back && !shows_role()
+        self.rules.asks() && !back && !self.is_invited(waiting) && !shows_role()
     }
 
     pub(super) fn own_role(&self) -> Option<Role> {
@@ -381,6 +399,7 @@ impl Inside {
                     name: clean_name(&w.data.name).unwrap_or_else(|| "?".to_owned()),
                     code: w.code.clone(),
                     waits_ms: now.saturating_sub(w.first_at),
+                    invite: seat(&w.data).map(|seat| seat.1),
                 })
                 .collect(),
         };
@@ -404,6 +423,7 @@ impl Inside {
             locked: self.rules.locked,
             guests: self.rules.guests,
             muted: self.muted(&self.roster.own()),
+            invited_enter: self.rules.invited_enter,
         };
         if self.council.rules_shown != Some(view) {
             self.council.rules_shown = Some(view);
@@ -420,7 +440,15 @@ fn apply(rules: &mut CallRules, wish: &Wish, group: &crate::group::Group) {
         Wish::Mute(member, kinds, on) => rules.mute(member, kinds, on),
         // Who the guests are is known where the roles are.
         Wish::MuteAll(..) => {}
-        Wish::Bar(member) => rules.bar(member),
+        Wish::Bar(member, serial) => {
+            rules.bar(member);
+            if let Some(serial) = serial {
+                rules.revoke_invite(serial);
+            }
+        }
+        Wish::Inherit => group.inherit(rules),
+        Wish::RevokeInvite(serial) => rules.revoke_invite(serial),
+        Wish::InvitedEnter(on) => rules.invited_enter = on,
         Wish::Appoint(leaf) => {
             if !rules.appoints(&leaf)
                 && let Some(appointment) = group.appoint(leaf)

@@ -157,6 +157,7 @@ impl Inside {
         self.take_rules(now, merged.rules, s);
         self.settle_lobby(now);
         self.watch_new_epoch(now, s);
+        self.judge_invites(now, s);
         if mine {
             self.send_card(now, s)?;
         }
@@ -178,6 +179,7 @@ impl Inside {
         }
         self.roles = self.group.roles();
         self.council_in_new_epoch(now, changed, s);
+        self.keep_appointment(now, s);
     }
 
     fn keys(&mut self, merged: &Merged, s: &mut Shared) -> Result<(), CoreError> {

@@ -281,6 +281,7 @@ impl Inside {
                     match known {
                         Ok(()) => {
                             self.settle_lobby(now);
+                            self.judge_invites(now, s);
                             self.show_lobby(now, s);
                         }
                         // Sealed to a card that is not ours, or not any more: show the right one, once in a while.

@@ -11,7 +11,7 @@ use conclave_protocol::ids::{CallId, MemberId};
 
 use crate::cbor;
 use crate::error::CoreError;
-use crate::group::{Keyring, LeafData, LobbyKey, RoomBinding, twenty_digits, verify_resume};
+use crate::group::{Keyring, LeafData, LobbyKey, RoomBinding, Standing, twenty_digits, verify_resume};
 use crate::limits::{KNOCK_KEPT_MS, LEFT_BEHIND_MS, LOBBY_KEY_KEPT_MS, MAX_KNOCKS};
 
 /// What the envelope of a knock holds.
@@ -97,6 +97,9 @@ pub(crate) struct Waiting {
     pub(crate) reference: [u8; 32],
     /// The leaf key under which the resume proof is good, if there is one.
     pub(crate) proven_by: Option<[u8; 32]>,
+    /// What their invite is worth, and the epoch in which that was found out.
+    pub(crate) standing: Standing,
+    pub(crate) judged_in: Option<u64>,
     /// The epoch in which a member says that it was left behind, and the sequence of the commit that it could not read.
     pub(crate) behind: Option<(u64, u64)>,
 }
@@ -115,6 +118,8 @@ impl Waiting {
             code: waiting_code(&package.tls_serialize_detached().unwrap_or_default()),
             reference: [0; 32],
             first_at: at,
+            standing: Standing::None,
+            judged_in: None,
             package,
             data,
             at,

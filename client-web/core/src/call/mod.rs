@@ -10,10 +10,12 @@ mod committer;
 mod council;
 mod epochs;
 mod inside;
+mod invites;
 mod knock;
 mod log;
 mod media;
 mod newcomer;
+mod owner;
 mod place;
 mod roster;
 mod routine;
@@ -32,8 +34,9 @@ mod tests;
 
 use std::collections::VecDeque;
 
-use conclave_protocol::credential::HostCredential;
+use conclave_protocol::credential::{Deed, HostCredential};
 use conclave_protocol::ids::{CallId, RoomId};
+use conclave_protocol::invite::Invite;
 use conclave_protocol::keys::LinkKeys;
 use conclave_protocol::link::GuestLink;
 use conclave_protocol::message::{RefusalCode, ServerMessage, client_type};
@@ -42,6 +45,7 @@ use conclave_protocol::sheet;
 
 use crate::error::CoreError;
 use crate::group::{Group, Identity, LeafKey, RoleKey, RoomBinding};
+use owner::OwnersDeed;
 use crate::io::{EndReason, Event, Input, NoticeCode, Output, State};
 use crate::limits::{FROZEN_MS, GIVE_UP_MS};
 use crate::random::Random;
@@ -61,15 +65,26 @@ pub struct Options<'a> {
     pub place: Option<&'a [u8]>,
     /// The key of somebody with a role in the room, if the person has one.
     pub owner: Option<Owner<'a>>,
+    /// The seat of somebody who was invited in person. It must have come with the link.
+    pub invite: Option<&'a Invite>,
 }
 
-/// An owner's working key, and the day on which it is used, in days since 1970-01-01.
+/// An owner's key, and the day on which it is used, in days since 1970-01-01.
 #[derive(Clone, Copy)]
 pub struct Owner<'a> {
-    /// Its mandate must be of the link's room.
-    pub credential: &'a HostCredential,
+    /// It must be of the link's room.
+    pub key: OwnerKey<'a>,
     /// Today.
     pub today: u16,
+}
+
+/// What an owner shows.
+#[derive(Clone, Copy)]
+pub enum OwnerKey<'a> {
+    /// The working key.
+    Credential(&'a HostCredential),
+    /// The deed: a fresh working key is made of it as soon as the room's sheet is known, and given out as [`Event::Credential`].
+    Deed(&'a Deed),
 }
 
 /// One member of a call, from opening the link to leaving.
@@ -117,11 +132,10 @@ impl Member {
                 generation: link.generation,
                 sheet: None,
             },
-            role: options.owner.map(|owner| RoleKey {
-                mandate: owner.credential.mandate.clone(),
-                seed: owner.credential.mandate_seed.clone(),
-                today: owner.today,
-            }),
+            role: options.owner.and_then(RoleKey::of),
+            deed: options.owner.and_then(OwnersDeed::of),
+            invite: options.invite.cloned(),
+            link: link.clone(),
             envelope_key: keys.envelope(),
             psk: keys.psk(),
             keys,
@@ -265,8 +279,12 @@ impl Member {
                         match sheet::open(&s.keys, &s.room.room_fp, &server, &limits, &sheet) {
                             Ok(sheet) => {
                                 s.less = watch::less(&limits, &sheet.record.limits);
+                                if s.invite_is_over(&sheet) {
+                                    return self.end(EndReason::InviteRefused);
+                                }
                                 s.room.sheet = Some(sheet.clone());
-                                newcomer.believe(sheet);
+                                s.use_deed(&sheet);
+                                newcomer.believe(sheet, s.role.as_ref());
                                 newcomer.admitted(now, calls, s)
                             }
                             Err(_) => return self.end(EndReason::ForeignRoom),
@@ -351,6 +369,7 @@ impl Member {
             Ok(None) => {}
             Ok(Some(Arrival::Founded(group, call))) => self.enter(now, *group, call, 0),
             Ok(Some(Arrival::Joined(joined))) => self.join(now, *joined),
+            Ok(Some(Arrival::Refused)) if self.shared.invite.is_some() => self.end(EndReason::InviteRefused),
             Ok(Some(Arrival::Refused)) => self.end(EndReason::Refused),
             Err(CoreError::Library | CoreError::NoGroup) => self.end(EndReason::Internal),
             // SECURITY: a peer's bad card or welcome is dropped; the next knock brings another.

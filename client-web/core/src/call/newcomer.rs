@@ -19,7 +19,7 @@ use super::council::refusal_mark;
 use super::knock::{self, Door};
 use super::shared::Shared;
 use crate::error::CoreError;
-use crate::group::{Group, Identity, Keyring};
+use crate::group::{Group, Identity, Keyring, RoleKey};
 use crate::io::{Door as WaitsFor, Event, NoticeCode, State};
 use crate::limits::{
     CARD_WAIT_MS, KNOCK_AGAIN_MS, KNOCK_RETRY_MS, KNOCK_TRIES, LOBBY_KNOCK_MS, MAX_EARLY, PLACE_WAIT_MS,
@@ -105,10 +105,11 @@ impl Newcomer {
         }
     }
 
-    /// The room's sheet, verified.
-    pub(crate) fn believe(&mut self, sheet: Sheet) {
-        if let Some((keyring, _)) = &mut self.keys {
+    /// The room's sheet, verified, and the role that this member can show in it.
+    pub(crate) fn believe(&mut self, sheet: Sheet, role: Option<&RoleKey>) {
+        if let Some((keyring, identity)) = &mut self.keys {
             keyring.believe(sheet);
+            identity.role = role.cloned();
         }
     }
 

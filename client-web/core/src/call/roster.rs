@@ -419,6 +419,7 @@ mod tests {
                 codecs: 0,
                 resume: None,
                 proof: None,
+                invite: None,
             },
         }
     }

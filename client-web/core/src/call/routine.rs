@@ -2,6 +2,8 @@
 //!
 //! Does not wait for anybody: each duty has its own deadline, and all of them show in [`Inside::timeout`]. SPEC: protocol.md §2.
 
+use std::collections::BTreeSet;
+
 use conclave_protocol::envelope::ClearPart;
 use conclave_protocol::ids::{MemberId, TrackKind};
 use conclave_protocol::message::ClientMessage;
@@ -14,7 +16,7 @@ use super::shared::Shared;
 use super::takeback::{Admission, admission};
 use super::words::{Beacon, Words};
 use crate::error::CoreError;
-use crate::group::{Plan, vouchers_needed};
+use crate::group::{Plan, seat, vouchers_needed};
 use crate::io::{Event, MidRole, NoticeCode};
 use crate::limits::{ADDS_PER_COMMIT, CARD_INTERVAL_MS, COMMIT_RETRY_MS, PROMPT_BEACON_MS, VOUCHERS};
 use crate::text::{clean_chat, is_reaction};
@@ -212,7 +214,12 @@ impl Inside {
     fn commit(&mut self, now: u64, s: &mut Shared) -> Result<(), CoreError> {
         let (mut removes, mut orders) = self.removals(now);
         let mut adds = Vec::new();
+        let mut seats = BTreeSet::new();
         for waiting in self.may_be_added(now).take(ADDS_PER_COMMIT) {
+            // Two with one invite: the second is told when the first is in.
+            if seat(&waiting.data).is_some_and(|seat| !seats.insert(seat)) {
+                continue;
+            }
             adds.push(waiting.package.clone());
             if self.has_to_ask(waiting) {
                 let admits = |d: &Decision| matches!(d, Decision::Admit { package } if *package == waiting.reference);

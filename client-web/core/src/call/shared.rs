@@ -6,9 +6,12 @@ use std::collections::VecDeque;
 
 use conclave_protocol::envelope::{ClearPart, Envelope, open, seal};
 use conclave_protocol::ids::{CallId, MemberId};
+use conclave_protocol::invite::Invite;
 use conclave_protocol::keys::{EnvelopeKey, LinkKeys, Psk};
+use conclave_protocol::link::GuestLink;
 use conclave_protocol::message::ClientMessage;
 
+use super::owner::OwnersDeed;
 use super::place::Place;
 use super::socket::Connection;
 use super::watch::Less;
@@ -24,6 +27,12 @@ pub(crate) struct Shared {
     pub(crate) envelope_key: EnvelopeKey,
     /// What the person can show a role with.
     pub(crate) role: Option<RoleKey>,
+    /// What a role will be made of when the sheet is known.
+    pub(crate) deed: Option<OwnersDeed>,
+    /// What the person can show a seat with.
+    pub(crate) invite: Option<Invite>,
+    /// The link, for invites and working keys that are made of it.
+    pub(crate) link: GuestLink,
     pub(crate) psk: Psk,
     pub(crate) name: String,
     pub(crate) codecs: u8,
@@ -48,8 +57,10 @@ impl Shared {
                 codecs: self.codecs,
                 resume: None,
                 proof: None,
+                invite: None,
             },
             role: self.role.clone(),
+            invite: self.invite.clone(),
             key: LeafKey::from_seed(&self.random.secret()),
         }
     }

@@ -8,6 +8,7 @@ use super::inside::Inside;
 use super::roster::Change;
 use super::shared::Shared;
 use super::slots::Candidate;
+use crate::group::seat;
 use crate::io::{Event, Output, RosterEntry};
 
 /// Codec numbers of the frame format.
@@ -78,6 +79,7 @@ impl Inside {
                 RosterEntry {
                     role: self.roles_by_member(&id),
                     muted: self.muted(&id),
+                    invite: seat(&e.data).map(|seat| seat.1),
                     member_id: id,
                     name: e.name.clone(),
                     same_name: all.iter().any(|o| o.data.member_id != id && o.name == e.name),

@@ -190,8 +190,10 @@ mod tests {
                 codecs: 0b11,
                 resume: None,
                 proof: None,
+                invite: None,
             },
             role: None,
+            invite: None,
         }
     }
 

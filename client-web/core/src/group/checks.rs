@@ -140,6 +140,16 @@ rules! {
     "MEM-057" CompareEpoch,
     /// Without a role nobody asks for comparisons again and again.
     "MEM-058" CompareTooSoon,
+    /// An invite that an added leaf shows is a host's, counts, and is this leaf's.
+    "MEM-070" InviteProof,
+    /// Nobody is added by an invite that was taken back.
+    "MEM-071" InviteRevoked,
+    /// One seat for each invite.
+    "MEM-072" InviteTaken,
+    /// An invite in a joined tree is a host's, and its leaf's.
+    "MEM-073" WelcomeInvite,
+    /// And stands there once.
+    "MEM-074" WelcomeInviteTwice,
 }
 
 impl fmt::Display for PolicyFault {

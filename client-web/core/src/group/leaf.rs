@@ -1,11 +1,12 @@
 //! What stands in a leaf (extension 0xF0C2).
 //!
 //! Does not decide who may write it. Deterministic CBOR with integer keys; keys that this version does not know are refused,
-//! reserved ones stay free for invites. SPEC: protocol.md §2, RFC 9420 §13.
+//! nothing is reserved. SPEC: protocol.md §2, RFC 9420 §13.
 
 use minicbor::{Decode, Encode};
 
 use conclave_protocol::ids::{MemberId, TransportId};
+use conclave_protocol::invite::InviteProof;
 use conclave_protocol::limits::MAX_NAME;
 use conclave_protocol::role::RoleProof;
 
@@ -30,9 +31,10 @@ pub(crate) struct LeafData {
     pub(crate) resume: Option<[u8; 64]>,
     /// What shows a role by mandate. Not verified yet: see `rules`.
     pub(crate) proof: Option<RoleProof>,
+    /// What shows a seat by personal invite: see `invites`.
+    pub(crate) invite: Option<InviteProof>,
 }
 
-/// Key 5 (invite proof) is reserved.
 #[derive(Encode, Decode)]
 #[cbor(map)]
 struct LeafWire {
@@ -46,6 +48,8 @@ struct LeafWire {
     role: u8,
     #[cbor(n(4), with = "minicbor::bytes")]
     proof: Option<Vec<u8>>,
+    #[cbor(n(5), with = "minicbor::bytes")]
+    invite: Option<Vec<u8>>,
     #[cbor(n(6), with = "minicbor::bytes")]
     resume: Option<[u8; 64]>,
     #[n(7)]
@@ -60,6 +64,7 @@ impl LeafData {
             name: self.name.clone(),
             role: role_number(self.proof.as_ref()),
             proof: self.proof.as_ref().map(RoleProof::to_bytes),
+            invite: self.invite.as_ref().map(InviteProof::to_bytes),
             resume: self.resume,
             codecs: self.codecs,
         })
@@ -69,6 +74,8 @@ impl LeafData {
         let wire: LeafWire = cbor::decode(bytes)?;
         let proof = wire.proof.as_deref().map(RoleProof::from_slice).transpose();
         let proof = proof.map_err(|_| CoreError::Malformed)?;
+        let invite = wire.invite.as_deref().map(InviteProof::from_slice).transpose();
+        let invite = invite.map_err(|_| CoreError::Malformed)?;
         if wire.name.len() > MAX_NAME || wire.role != role_number(proof.as_ref()) {
             return Err(CoreError::Malformed);
         }
@@ -79,6 +86,7 @@ impl LeafData {
             codecs: wire.codecs,
             resume: wire.resume,
             proof,
+            invite,
         })
     }
 }

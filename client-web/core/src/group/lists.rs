@@ -10,6 +10,8 @@ const PAGE: &str = include_str!("../../../../docs/protocol.md");
 const SOURCES: &[&str] = &[
     include_str!("attacks.rs"),
     include_str!("commit.rs"),
+    include_str!("invite_attacks.rs"),
+    include_str!("invites.rs"),
     include_str!("leaf.rs"),
     include_str!("message.rs"),
     include_str!("mod.rs"),

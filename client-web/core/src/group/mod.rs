@@ -7,6 +7,7 @@
 mod checks;
 mod commit;
 mod exports;
+mod invites;
 mod keys;
 mod leaf;
 mod message;
@@ -19,6 +20,8 @@ mod storage;
 
 #[cfg(test)]
 mod attacks;
+#[cfg(test)]
+mod invite_attacks;
 #[cfg(test)]
 mod lists;
 #[cfg(test)]
@@ -38,6 +41,7 @@ use openmls::schedule::{PreSharedKeyId, Psk};
 
 use conclave_protocol::credential::Mandate;
 use conclave_protocol::ids::{CallId, MemberId, RoomFp, TransportId};
+use conclave_protocol::invite::Invite;
 use conclave_protocol::keys::{MandateSeed, Psk as LinkPsk, Signer, psk_id};
 use conclave_protocol::role::{Authority, LeafName, RoleProof};
 use conclave_protocol::sheet::{Found, Sheet};
@@ -48,6 +52,7 @@ pub(crate) use checks::demand;
 pub(crate) use checks::off;
 pub(crate) use commit::{Incoming, Merged, Plan};
 pub(crate) use exports::{LobbyKey, safety_digits, twenty_digits};
+pub(crate) use invites::{Seat, Standing, seat};
 pub(crate) use keys::{LeafKey, verify};
 pub(crate) use leaf::LeafData;
 pub(crate) use message::Heard;
@@ -85,6 +90,8 @@ pub(crate) struct Identity {
     pub(crate) data: LeafData,
     /// What it can show a role with.
     pub(crate) role: Option<RoleKey>,
+    /// What it can show a seat with.
+    pub(crate) invite: Option<Invite>,
 }
 
 /// A mandate and its key, and the day on which it is used.
@@ -114,8 +121,9 @@ impl Identity {
         Authority::of(sheet, day)
     }
 
-    /// Puts the role's proof for one call into the leaf; none if the mandate does not count any more.
+    /// Puts the role's and the invite's proofs for one call into the leaf; no role if the mandate does not count any more.
     fn prove(&mut self, room: &RoomBinding, call: CallId) {
+        self.show_invite(room.generation, &call);
         let name = self.name();
         self.data.proof = self.role.as_ref().zip(room.sheet.as_ref()).and_then(|(role, sheet)| {
             let key = Signer::from_seed(role.seed.expose());
@@ -324,17 +332,21 @@ impl Group {
         let call = self.mls.group_id();
         let data = GroupData::of(self.mls.extensions()).ok_or(PolicyFault::GroupData)?;
         data.check(&self.keyring.room, call.as_slice())?;
-        let mut leaves: Vec<LeafData> = Vec::new();
+        let mut leaves: Vec<(LeafName, LeafData)> = Vec::new();
         for (_, node) in self.mls.treesync().full_leaves() {
             let Ok(leaf) = leaf_data(node) else {
                 demand(PolicyFault::WelcomeLeaf, false)?; // MEM-021
                 continue;
             };
             let taken = |l: &LeafData| l.member_id == leaf.member_id || l.transport_id == leaf.transport_id;
-            demand(PolicyFault::WelcomeIdTwice, !leaves.iter().any(taken))?; // MEM-022
-            leaves.push(leaf);
+            let twice = leaves.iter().any(|(_, l)| taken(l));
+            demand(PolicyFault::WelcomeIdTwice, !twice)?; // MEM-022
+            let key = leaf_key(node).ok_or(PolicyFault::WelcomeLeaf)?;
+            let member = leaf.member_id;
+            leaves.push((LeafName { member, key }, leaf));
         }
         demand(PolicyFault::WelcomeTooMany, leaves.len() <= policy::most_members())?; // MEM-043
+        data.check_seats(leaves.iter().map(|(name, leaf)| (*name, leaf)))?;
         let own = self.mls.own_leaf_node().and_then(|own| leaf_data(own).ok());
         demand(PolicyFault::OwnLeaf, own.as_ref() == Some(&self.identity.data)) // MEM-023
     }
@@ -391,6 +403,7 @@ impl Group {
         // A proof counts for one call only.
         identity.data.resume = None;
         identity.data.proof = None;
+        identity.data.invite = None;
         identity
     }
 }

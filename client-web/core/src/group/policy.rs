@@ -17,7 +17,7 @@ use conclave_protocol::order::{self, Order};
 
 use super::commit::{Merged, expelled};
 use super::orders::Mandated;
-use super::{Group, GroupData, Leaf, LeafData, PolicyFault, demand, leaf_data, leaf_key, sorted, verify_resume};
+use super::{Group, GroupData, Leaf, LeafData, PolicyFault, Seat, demand, leaf_data, leaf_key, seat, sorted, verify_resume};
 use crate::cbor;
 use crate::error::CoreError;
 use crate::limits::MAX_MEMBERS;
@@ -248,7 +248,7 @@ impl<'a> Newcomers<'a> {
         Ok(())
     }
 
-    /// Whoever has no place and no role was let in, where newcomers have to ask; and nobody comes back who was barred.
+    /// Whoever has no place, no role and no seat was let in, where newcomers have to ask; and nobody comes back who was barred.
     fn check_admitted(
         &self,
         package: &KeyPackage,
@@ -263,8 +263,14 @@ impl<'a> Newcomers<'a> {
             key,
             data: data.clone(),
         };
+        if let Some(proof) = &leaf.data.invite {
+            let present = || self.stay.iter().map(|l| &l.data).chain(&self.added);
+            let taken = |wanted: &Seat| present().any(|p| seat(p) == Some(*wanted));
+            self.data.check_invite(&leaf.name(), proof, back, taken)?;
+        }
         let admitted = !self.data.rules.asks()
             || back
+            || (leaf.data.invite.is_some() && self.data.invited_enter())
             || Group::role_in(self.data, &leaf).is_some()
             || self
                 .group

@@ -5,23 +5,13 @@
 //! another member id or with another new key. SPEC: protocol.md §2, "No external commits, no stored GroupInfo".
 
 use conclave_protocol::ids::{CallId, MemberId};
+use conclave_protocol::role::resume_bytes;
 
 use super::{LeafKey, verify};
 
-/// Label ‖ call_id ‖ member_id ‖ new leaf signature key.
-fn signed_bytes(call: &CallId, member: &MemberId, new_key: &[u8; 32]) -> Vec<u8> {
-    [
-        b"conclave v1 resume".as_slice(),
-        call.as_bytes(),
-        member.as_bytes(),
-        new_key,
-    ]
-    .concat()
-}
-
 /// Made by whoever still has the old leaf's key.
 pub(crate) fn prove_resume(old: &LeafKey, call: &CallId, member: &MemberId, new_key: &[u8; 32]) -> [u8; 64] {
-    old.sign_labelled(&signed_bytes(call, member, new_key))
+    old.sign_labelled(&resume_bytes(call, member, new_key))
 }
 
 /// SECURITY: this is what keeps every other member, and every holder of the link, from taking somebody's place.
@@ -32,7 +22,7 @@ pub(crate) fn verify_resume(
     new_key: &[u8; 32],
     proof: &[u8; 64],
 ) -> bool {
-    verify(old_key, &signed_bytes(call, member, new_key), proof)
+    verify(old_key, &resume_bytes(call, member, new_key), proof)
 }
 
 #[cfg(test)]
@@ -61,7 +51,7 @@ mod tests {
         );
         assert_eq!(new.public(), bytes(&vector, "new_leaf_key"));
         let signed: [u8; 82] = bytes(&vector, "signed");
-        assert_eq!(signed_bytes(&call, &member, &new.public()), signed);
+        assert_eq!(resume_bytes(&call, &member, &new.public()), signed);
         let proof = prove_resume(&old, &call, &member, &new.public());
         assert_eq!(proof, bytes(&vector, "resume_proof"));
         assert!(verify_resume(&old.public(), &call, &member, &new.public(), &proof));

@@ -16,20 +16,20 @@ use super::tests::{binding, call, identity, plan, with_role};
 use super::*;
 use crate::limits::{ORDER_EPOCHS, SILENT_EPOCHS};
 
-fn ring(found: Found, lobby: bool) -> Keyring {
+pub(super) fn ring(found: Found, lobby: bool) -> Keyring {
     Keyring::new(binding(Rules { found, lobby }), &Psk::from_bytes([1; 32])).unwrap()
 }
 
-fn host() -> Identity {
+pub(super) fn host() -> Identity {
     with_role(identity(1), Role::Host, 1)
 }
 
 /// A host's call.
-fn hosted(lobby: bool) -> Group {
+pub(super) fn hosted(lobby: bool) -> Group {
     ring(Found::Host, lobby).found(host(), call()).unwrap()
 }
 
-fn read(commit: &commit::OwnCommit, group: &mut Group, seq: u64) {
+pub(super) fn read(commit: &commit::OwnCommit, group: &mut Group, seq: u64) {
     let commit::Incoming::Valid(verified) = group.read_commit(&commit.commit, seq, &commit.drop) else {
         panic!("a good commit was void")
     };
@@ -37,7 +37,7 @@ fn read(commit: &commit::OwnCommit, group: &mut Group, seq: u64) {
 }
 
 /// The host lets somebody in.
-fn let_in(host: &mut Group, others: &mut [&mut Group], mut newcomer: Identity) -> Group {
+pub(super) fn let_in(host: &mut Group, others: &mut [&mut Group], mut newcomer: Identity) -> Group {
     let ring = ring(Found::Host, true);
     let bytes = ring.key_package(&mut newcomer, call()).unwrap();
     let package = host.keyring.read_key_package(&bytes).unwrap().0;
@@ -55,7 +55,7 @@ fn let_in(host: &mut Group, others: &mut [&mut Group], mut newcomer: Identity) -
 }
 
 /// The host, and the attacker.
-fn two(lobby: bool, attacker: Identity) -> (Group, Group) {
+pub(super) fn two(lobby: bool, attacker: Identity) -> (Group, Group) {
     let mut a = hosted(lobby);
     let mallory = let_in(&mut a, &mut [], attacker);
     (a, mallory)
@@ -78,7 +78,7 @@ fn name_of(group: &Group, n: u8) -> LeafName {
 }
 
 /// A commit by the attacker, as the judge sees it.
-fn is_taken(
+pub(super) fn is_taken(
     (a, mallory): (&mut Group, &mut Group),
     adds: Vec<KeyPackage>,
     removed: &[u8],
@@ -93,7 +93,7 @@ fn is_taken(
 }
 
 /// New rules by an attacker who has this identity.
-fn rules_are_taken(attacker: Identity, change: impl Fn(&Group, &Group, &mut GroupData)) -> bool {
+pub(super) fn rules_are_taken(attacker: Identity, change: impl Fn(&Group, &Group, &mut GroupData)) -> bool {
     let (mut a, mut mallory) = two(true, attacker);
     let mut next = a.data().unwrap().changed(&mallory.identity, |_| {});
     change(&a, &mallory, &mut next);
@@ -101,7 +101,7 @@ fn rules_are_taken(attacker: Identity, change: impl Fn(&Group, &Group, &mut Grou
 }
 
 /// An evil founder's group, as its first newcomer sees it.
-fn joins(ring_of: impl Fn() -> Keyring, founder: Identity, change: impl Fn(&Identity, &mut GroupData)) -> bool {
+pub(super) fn joins(ring_of: impl Fn() -> Keyring, founder: Identity, change: impl Fn(&Identity, &mut GroupData)) -> bool {
     let (founders, mut founder) = (ring_of(), founder);
     founder.prove(&founders.room, call());
     let mut data = GroupData::founded(&founders.room, founders.room.sheet.as_ref().unwrap(), call(), &founder);
@@ -251,6 +251,20 @@ fn mem_038_hosts_alone_end_appoint_and_judge_their_like() {
             })
         });
     }
+    stopped_by(PolicyFault::HostsAlone, || {
+        let (mut a, mut mallory) = two(true, moderator());
+        let next = a.change_rules(&a.data().unwrap(), |rules| rules.revoke_invite(5));
+        let plan = Plan {
+            rules: Some(next),
+            ..Plan::default()
+        };
+        let own = a.commit(plan, 1, [9; 24]).unwrap();
+        read(&own, &mut mallory, 1);
+        a.merge_own().unwrap();
+        let changed = |d: &mut GroupData| d.rules.revoked_invites.clear();
+        let next = a.data().unwrap().changed(&mallory.identity, changed);
+        is_taken((&mut a, &mut mallory), Vec::new(), &[], &[], Some(&next))
+    });
 }
 
 #[test]

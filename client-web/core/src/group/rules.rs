@@ -151,6 +151,12 @@ impl GroupData {
     }
 }
 
+/// Nobody is appointed or dismissed; an appointed leaf may name the one that took its place.
+fn appointments_stay(old: &GroupData, new: &GroupData) -> bool {
+    let (old, new) = (&old.rules.appointments, &new.rules.appointments);
+    old.len() == new.len() && new.iter().zip(old).all(|(new, old)| new.continues(old))
+}
+
 impl Group {
     /// What stands in the group's context. It was checked when this member joined, and with each change.
     pub(crate) fn data(&self) -> Option<GroupData> {
@@ -166,7 +172,12 @@ impl Group {
                 return Some(proof.mandate.role); // MEM-032
             }
         }
-        data.rules.appoints(&name).then_some(Role::Moderator)
+        let back = || {
+            let proof = leaf.data.resume.as_ref()?;
+            let passes = |a: &Appointment| a.passes_to(&data.call_id, &name, proof);
+            data.rules.appointments.iter().any(passes).then_some(())
+        };
+        (data.rules.appoints(&name) || back().is_some()).then_some(Role::Moderator)
     }
 
     /// Every member with a role.
@@ -197,7 +208,8 @@ impl Group {
         demand(PolicyFault::RulesSigner, role.is_some() && shown.is_some())?; // MEM-036
         demand(PolicyFault::Appointment, new.appointments_hold())?; // MEM-037
         let hosts_alone = new.authority == old.authority
-            && new.rules.appointments == old.rules.appointments
+            && appointments_stay(old, new)
+            && old.rules.revoked_invites.iter().all(|serial| new.rules.revoked_invites.contains(serial))
             && new.rules.ended == old.rules.ended
             && self.touches_only_guests(old, new);
         demand(PolicyFault::HostsAlone, role != Some(Role::Moderator) || hosts_alone) // MEM-038
@@ -249,6 +261,29 @@ impl Group {
             proof,
             self.identity.key.sign_labelled(&message),
         ))
+    }
+
+    /// Whether this member moderates as the heir of an appointed leaf, and the rules do not say so yet.
+    pub(crate) fn inherits(&self) -> bool {
+        let (name, Some(data)) = (self.identity.name(), self.data()) else {
+            return false;
+        };
+        let Some(proof) = &self.identity.data.resume else {
+            return false;
+        };
+        let passes = |a: &Appointment| a.passes_to(&self.call, &name, proof);
+        !data.rules.appoints(&name) && data.rules.appointments.iter().any(passes)
+    }
+
+    /// Writes this member's leaf into the appointment of the leaf whose place it took.
+    pub(crate) fn inherit(&self, rules: &mut CallRules) {
+        let name = self.identity.name();
+        if let Some(proof) = self.identity.data.resume {
+            let mut all = rules.appointments.iter_mut();
+            if let Some(appointment) = all.find(|a| a.passes_to(&self.call, &name, &proof)) {
+                appointment.pass_to(name.key, proof);
+            }
+        }
     }
 
     /// Whether somebody with this leaf has to be let in.

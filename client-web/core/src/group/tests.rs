@@ -20,8 +20,10 @@ pub(super) fn identity(n: u8) -> Identity {
             codecs: 0b11,
             resume: None,
             proof: None,
+            invite: None,
         },
         role: None,
+        invite: None,
     }
 }
 

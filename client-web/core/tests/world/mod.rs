@@ -10,9 +10,10 @@ mod tab;
 
 use std::collections::BTreeMap;
 
-use conclave_core::{Input, Member, Options, Output, Owner, State};
-use conclave_protocol::credential::HostCredential;
+use conclave_core::{Input, Member, Options, Output, Owner, OwnerKey, State};
+use conclave_protocol::credential::{Deed, HostCredential};
 use conclave_protocol::ids::CallId;
+use conclave_protocol::invite::InviteLink;
 use conclave_protocol::keys::{AdmissionPk, LinkSecret};
 use conclave_protocol::link::GuestLink;
 use conclave_protocol::message::{ClientMessage, ServerMessage};
@@ -30,6 +31,16 @@ pub const CODECS: u8 = 0b011;
 pub type Withhold = Box<dyn Fn(Option<usize>, usize, &ServerMessage) -> bool>;
 /// See [`World::swallow`]: from, the frame.
 pub type Swallow = Box<dyn Fn(usize, &ClientMessage) -> bool>;
+/// The day of everything here.
+pub const TODAY: u16 = 20_050;
+
+/// What a tab has besides the link.
+#[derive(Clone, Copy, Default)]
+struct Showing<'a> {
+    place: Option<&'a [u8]>,
+    owner: Option<Owner<'a>>,
+    invite: Option<&'a conclave_protocol::invite::Invite>,
+}
 
 /// What is on its way.
 pub enum Flying {
@@ -54,6 +65,7 @@ pub struct World {
     pub link: GuestLink,
     pub server: ServerName,
     pub credential: HostCredential,
+    pub deed: Deed,
     /// The newest sequence that the server announced, and in which call.
     pub head: Option<(CallId, u64)>,
     /// An evil server's will: whether it keeps what `from` caused (if anybody did) from `to`.
@@ -109,6 +121,7 @@ impl World {
             tabs: Vec::new(),
             link: room.guest_link,
             credential: room.host_credential,
+            deed: room.deed,
             server,
             head: None,
             withhold: None,
@@ -141,17 +154,34 @@ impl World {
     }
 
     pub fn join_with(&mut self, name: &str, link: &GuestLink, codecs: u8) -> usize {
-        self.open_tab(name, link, codecs, None, None)
+        self.open_tab(name, link, codecs, Showing::default())
     }
 
     /// Opens a tab with the owner's key.
     pub fn join_as_host(&mut self, name: &str) -> usize {
         let (link, credential) = (self.link.clone(), self.credential.clone());
-        let owner = Owner {
-            credential: &credential,
-            today: 20_050,
-        };
-        self.open_tab(name, &link, CODECS, None, Some(owner))
+        let owner = Some(Owner {
+            key: OwnerKey::Credential(&credential),
+            today: TODAY,
+        });
+        self.open_tab(name, &link, CODECS, Showing { owner, ..Showing::default() })
+    }
+
+    /// Opens a tab with the deed.
+    pub fn join_with_the_deed(&mut self, name: &str) -> usize {
+        let (link, deed) = (self.link.clone(), self.deed.clone());
+        let owner = Some(Owner {
+            key: OwnerKey::Deed(&deed),
+            today: TODAY,
+        });
+        self.open_tab(name, &link, CODECS, Showing { owner, ..Showing::default() })
+    }
+
+    /// Opens a tab with a personal invite.
+    pub fn join_by_invite(&mut self, name: &str, link: &InviteLink, place: Option<&[u8]>) -> usize {
+        let invite = Some(&link.invite);
+        let showing = Showing { invite, place, ..Showing::default() };
+        self.open_tab(name, &link.guest, CODECS, showing)
     }
 
     /// The server shows another record of the room from here on.
@@ -164,7 +194,8 @@ impl World {
     /// Opens a tab that has the record of an older one.
     pub fn reopen(&mut self, name: &str, place: &[u8]) -> usize {
         let link = self.link.clone();
-        self.open_tab(name, &link, CODECS, Some(place), None)
+        let place = Some(place);
+        self.open_tab(name, &link, CODECS, Showing { place, ..Showing::default() })
     }
 
     /// The tab is loaded again: all is lost but the record.
@@ -179,15 +210,20 @@ impl World {
         name: &str,
         link: &GuestLink,
         codecs: u8,
-        place: Option<&[u8]>,
-        owner: Option<Owner<'_>>,
+        Showing { place, owner, invite }: Showing<'_>,
     ) -> usize {
         let n = self.tabs.len();
         let mut seed = [n as u8; 32];
         for byte in &mut seed[8..] {
             *byte = self.below(256) as u8;
         }
-        let member = Member::new(link, &self.server, name, codecs, &Options { seed, place, owner }).unwrap();
+        let options = Options {
+            seed,
+            place,
+            owner,
+            invite,
+        };
+        let member = Member::new(link, &self.server, name, codecs, &options).unwrap();
         self.tabs.push(Tab::new(name, member));
         self.drain(n);
         n

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use conclave_core::{
-    AlarmsView, CompareView, DepartReason, Door, EpochKeysOut, Event, LobbyEntry, Member, MidRole, NoticeCode, Output,
+    AlarmsView, CompareView, DepartReason, Door, EpochKeysOut, Event, InviteView, LobbyEntry, Member, MidRole, NoticeCode, Output,
     Presence, Role, RosterEntry, RulesView, State,
 };
 use conclave_protocol::ids::{TrackId, TrackKind};
@@ -42,6 +42,9 @@ pub struct Tab {
     /// Those that are over: whether the number had changed.
     pub compares_over: Vec<bool>,
     pub rules: Option<RulesView>,
+    pub invites: Vec<InviteView>,
+    /// Texts of working keys made of a deed.
+    pub credentials: Vec<String>,
     pub code: Option<String>,
     pub door: Option<Door>,
     pub holds: Vec<(u64, bool)>,
@@ -86,6 +89,8 @@ impl Tab {
             compare: None,
             compares_over: Vec::new(),
             rules: None,
+            invites: Vec::new(),
+            credentials: Vec::new(),
             code: None,
             door: None,
             holds: Vec::new(),
@@ -144,6 +149,8 @@ impl Tab {
             Event::Notice(code) => self.notices.push(code),
             Event::Lobby(entries) => self.lobby = entries,
             Event::Rules(view) => self.rules = Some(view),
+            Event::Invite(invite) => self.invites.push(invite),
+            Event::Credential(text) => self.credentials.push(text.to_string()),
             Event::WaitingCode(code) => self.code = Some(code),
             Event::Door(door) => self.door = Some(door),
             _ => {}

@@ -1,0 +1,73 @@
+//! What an owner's keys become: a role to show, and from a deed a fresh working key.
+//!
+//! Does not manage the room's record at the server. SPEC: protocol.md §1, "Roles".
+
+use conclave_protocol::credential::Deed;
+use conclave_protocol::keys::MandateSeed;
+use conclave_protocol::sheet::Sheet;
+
+use super::shared::Shared;
+use super::{Owner, OwnerKey};
+use crate::group::RoleKey;
+use crate::io::Event;
+
+/// A deed that no working key was made of yet.
+pub(crate) struct OwnersDeed {
+    deed: Deed,
+    today: u16,
+}
+
+impl OwnersDeed {
+    pub(super) fn of(owner: Owner<'_>) -> Option<Self> {
+        match owner.key {
+            OwnerKey::Deed(deed) => Some(Self {
+                deed: deed.clone(),
+                today: owner.today,
+            }),
+            OwnerKey::Credential(_) => None,
+        }
+    }
+}
+
+impl RoleKey {
+    pub(super) fn of(owner: Owner<'_>) -> Option<Self> {
+        match owner.key {
+            OwnerKey::Credential(credential) => Some(Self {
+                mandate: credential.mandate.clone(),
+                seed: credential.mandate_seed.clone(),
+                today: owner.today,
+            }),
+            OwnerKey::Deed(_) => None,
+        }
+    }
+}
+
+impl Shared {
+    /// Makes a working key of the deed, once: its serial must be above all that were ended, which the sheet says.
+    ///
+    /// SECURITY: the lost key counts on until somebody raises the sheet's minimum to the new serial; who holds the deed can, and nobody else.
+    pub(super) fn use_deed(&mut self, sheet: &Sheet) {
+        let Some(OwnersDeed { deed, today }) = self.deed.take() else {
+            return;
+        };
+        let seed = MandateSeed::from_bytes(*self.random.secret());
+        let until = sheet.record.day_expires;
+        if let Ok(made) = deed.credential(self.link.clone(), sheet.next_serial(), until, seed) {
+            self.event(Event::Credential(made.to_text()));
+            self.role = Some(RoleKey {
+                mandate: made.mandate.clone(),
+                seed: made.mandate_seed.clone(),
+                today,
+            });
+        }
+    }
+
+    /// The invite with which this member came was taken back, or is of an older link: nobody would let it in.
+    pub(super) fn invite_is_over(&self, sheet: &Sheet) -> bool {
+        let grant = self.invite.as_ref().map(|invite| &invite.grant);
+        grant.is_some_and(|grant| {
+            let stale = grant.generation != self.room.generation;
+            stale || sheet.revoked_invites.contains(&grant.serial) || grant.verify(&sheet.root_pk).is_err()
+        })
+    }
+}
