@@ -160,7 +160,7 @@ const owner: Readonly<Record<OwnerFault, string>> = {
   newer: 'This host credential was made by a newer Conclave than this server has.',
   otherRoom: 'This host credential belongs to another room than the link that you opened.',
   expired: 'This host credential has run out. The owner can make a new one from the deed.',
-  deed: 'This is the deed, which is kept offline to restore a lost host credential. It is not needed to join: put it away again.',
+  deed: 'This is the deed, which names no server. Open the room’s guest link first and give the deed there: you get a new host credential from it.',
 };
 
 const toasts: Readonly<Record<Exclude<Toast['kind'], NoticeCode | RightNews | Hindrance>, (name: string) => string>> = {

@@ -151,7 +151,7 @@ fn an_invited_member_who_comes_back_keeps_the_seat_though_the_day_is_over() {
     let commit = forged_with(&mut mallory, seq, &drop, (vec![package(&heir(77))], &[old]), &[], None);
     assert!(taken(&mut a, &commit, seq, &drop));
     let leaf = a.leaves().into_iter().find(|l| l.data.member_id == ids(3).0).unwrap();
-    assert_eq!(a.seat_of(&leaf.name()), Some((0, SERIAL)));
+    assert_eq!(seat(&leaf.data), Some((0, SERIAL)));
 }
 
 #[test]

@@ -107,12 +107,6 @@ impl Group {
     pub(crate) fn opens_to_invited(&self) -> bool {
         self.data().is_some_and(|data| data.invited_enter())
     }
-
-    /// The seat of a member of this group.
-    pub(crate) fn seat_of(&self, leaf: &LeafName) -> Option<Seat> {
-        let leaves = self.leaves();
-        leaves.iter().find(|l| l.name() == *leaf).and_then(|l| seat(&l.data))
-    }
 }
 
 impl super::Identity {
