@@ -3,8 +3,8 @@
 //! Does not decide whether the room accepts it: that takes the room sheet, and every member checks it anew. The key itself goes to the page as little as possible: what
 //! comes back is the guest link that it holds, and its last day.
 
-use conclave_protocol::LinkError;
 use conclave_core::OwnerKey;
+use conclave_protocol::LinkError;
 use conclave_protocol::credential::{Deed, HostCredential};
 use conclave_protocol::ids::RoomFp;
 use conclave_protocol::keys::RootKeys;
@@ -64,11 +64,7 @@ pub fn read_owner(text: &str, link: Option<String>, today: u16) -> JsValue {
     let out = Object::new();
     match read(text, link.as_deref(), today) {
         Ok((guest, last_day)) => {
-            let servers: Array = guest
-                .servers
-                .iter()
-                .map(|s| JsValue::from_str(s.as_str()))
-                .collect();
+            let servers: Array = guest.servers.iter().map(|s| JsValue::from_str(s.as_str())).collect();
             set(&out, "ok", true);
             set(&out, "link", guest.to_fragment().as_str());
             set(&out, "servers", servers);

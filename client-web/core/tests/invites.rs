@@ -52,7 +52,10 @@ fn whoever_is_invited_comes_in_without_asking_and_is_shown_as_such() {
         world.until("the invited is in", 3_000, |w| w.together(&[host, guest, ida]));
         assert!(world.tabs[host].lobby.is_empty());
         for tab in [host, guest, ida] {
-            assert_eq!(world.tabs[tab].sees("Ida").unwrap().invite, Some(link.invite.grant.serial));
+            assert_eq!(
+                world.tabs[tab].sees("Ida").unwrap().invite,
+                Some(link.invite.grant.serial)
+            );
             assert_eq!(world.tabs[tab].sees("Grace").unwrap().invite, None);
         }
     }
@@ -146,7 +149,10 @@ fn b5_a_banned_member_does_not_come_back_by_the_same_invite() {
             assert!(world.tabs[tab].keys.is_empty(), "a banned member has keys");
         }
         assert!(world.together(&[host, guest]));
-        assert!(world.tabs[host].lobby.is_empty(), "the host is asked about a banned invite");
+        assert!(
+            world.tabs[host].lobby.is_empty(),
+            "the host is asked about a banned invite"
+        );
     }
 }
 
@@ -216,7 +222,9 @@ fn the_deed_gives_a_lost_host_a_key_that_works() {
     assert!(made.mandate.serial > world.credential.mandate.serial);
     world.credential = made;
     let second = world.join_as_host("Hugo");
-    world.until("the new key opens the room, too", 5_000, |w| w.together(&[host, second]));
+    world.until("the new key opens the room, too", 5_000, |w| {
+        w.together(&[host, second])
+    });
     assert!(world.tabs[host].sees("Hugo").unwrap().role == Some(MemberRole::Host));
 }
 
@@ -230,7 +238,14 @@ fn of_two_changes_of_the_rules_at_one_moment_both_come_true() {
         world.run(2_000);
         let member = id(&world, host, "Grace");
         world.give(host, Input::Guests(0b1_1111));
-        world.give(second, Input::MuteMember { member, kinds: 1, on: true });
+        world.give(
+            second,
+            Input::MuteMember {
+                member,
+                kinds: 1,
+                on: true,
+            },
+        );
         world.run(world::TODAY as u64 % 40);
         world.give(host, Input::Lobby(false));
         world.until("all three are in force", 6_000, |w| {

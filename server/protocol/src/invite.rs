@@ -53,7 +53,14 @@ impl Grant {
     }
 
     /// Signs one with the key of a host's mandate.
-    pub fn sign(mandate: Mandate, key: &Signer, generation: u16, serial: u32, not_after_day: u16, pk: InvitePk) -> Self {
+    pub fn sign(
+        mandate: Mandate,
+        key: &Signer,
+        generation: u16,
+        serial: u32,
+        not_after_day: u16,
+        pk: InvitePk,
+    ) -> Self {
         let message = Self::signed_bytes(&mandate.room_fp, generation, serial, not_after_day, &pk);
         Self {
             generation,

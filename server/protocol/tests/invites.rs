@@ -100,7 +100,13 @@ fn an_invite_ends_by_day_by_generation_and_with_its_hosts_mandate() {
         assert!(!counts(&shown, &judge, generation, &call(), &mine), "another link's");
     }
     assert!(
-        !counts(&proof(Role::Moderator), &authority(Role::Moderator).1, GENERATION, &call(), &mine),
+        !counts(
+            &proof(Role::Moderator),
+            &authority(Role::Moderator).1,
+            GENERATION,
+            &call(),
+            &mine
+        ),
         "a moderator invited somebody"
     );
 }
@@ -130,7 +136,8 @@ fn an_appointment_passes_to_whoever_its_holder_names_and_to_nobody_else() {
         member: first.member,
         key,
     };
-    let resume = |by: &conclave_protocol::keys::Signer, key: &[u8; 32]| by.sign(&resume_bytes(&call(), &first.member, key));
+    let resume =
+        |by: &conclave_protocol::keys::Signer, key: &[u8; 32]| by.sign(&resume_bytes(&call(), &first.member, key));
     let mut passed: Appointment = appointment(Role::Host);
     let proof = resume(&first_key, &second.key);
     assert!(passed.passes_to(&call(), &next(second.key), &proof));

@@ -318,6 +318,8 @@ impl Engine {
             Event::Lobby(entries) => view.lobby = entries,
             Event::Rules(rules) => view.rules = Some(rules),
             Event::WaitingCode(code) => view.waiting_code = Some(code),
+            Event::Invite(invite) => view.invites.push((invite.serial, invite.fragment.to_string())),
+            Event::Credential(text) => view.credential = Some(text.to_string()),
             Event::Reaction { .. } | Event::Door(_) => {}
         });
     }

@@ -45,13 +45,13 @@ use conclave_protocol::sheet;
 
 use crate::error::CoreError;
 use crate::group::{Group, Identity, LeafKey, RoleKey, RoomBinding};
-use owner::OwnersDeed;
 use crate::io::{EndReason, Event, Input, NoticeCode, Output, State};
 use crate::limits::{FROZEN_MS, GIVE_UP_MS};
 use crate::random::Random;
 use crate::text::clean_name;
 use inside::{Inside, Turn};
 use newcomer::{Arrival, Joined, Newcomer};
+use owner::OwnersDeed;
 use place::Place;
 use shared::Shared;
 use socket::Connection;

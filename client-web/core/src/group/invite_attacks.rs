@@ -129,7 +129,10 @@ fn with_invite(n: u8, invite: Invite) -> Identity {
 fn an_invited_member_who_comes_back_keeps_the_seat_though_the_day_is_over() {
     let (mut a, mut mallory) = two(true, identity(2));
     drop(let_in(&mut a, &mut [&mut mallory], with_invite(3, good())));
-    let mut next = a.data().unwrap().changed(&a.identity, |next| next.authority.day = TODAY + 1);
+    let mut next = a
+        .data()
+        .unwrap()
+        .changed(&a.identity, |next| next.authority.day = TODAY + 1);
     next.sign(&a.identity.key);
     let plan = Plan {
         rules: Some(next),
@@ -224,7 +227,10 @@ fn an_appointed_moderator_who_comes_back_still_moderates_and_writes_it_into_the_
     let (seq, old) = (a.epoch(), leaf_of(&a, 2));
     let own = a.commit(plan(vec![package], vec![old]), seq, [9; 24]).unwrap();
     a.merge_own().unwrap();
-    let mut back = victims.join(heir, call(), &own.welcome.unwrap()).map_err(|b| b.2).unwrap();
+    let mut back = victims
+        .join(heir, call(), &own.welcome.unwrap())
+        .map_err(|b| b.2)
+        .unwrap();
     let is_moderator = |g: &Group| g.roles().contains(&(ids(2).0, Role::Moderator));
     assert!(is_moderator(&a) && is_moderator(&back) && back.inherits());
     // What they then sign speaks for itself, to newcomers too.
@@ -240,5 +246,16 @@ fn an_appointed_moderator_who_comes_back_still_moderates_and_writes_it_into_the_
     back.merge_own().unwrap();
     assert!(is_moderator(&a) && !back.inherits());
     assert!(a.data().unwrap().rules.appoints(&back.identity.name()));
-    assert!(a.data().unwrap().check(&binding(Rules { found: Found::Host, lobby: true }), call().as_bytes()).is_ok());
+    assert!(
+        a.data()
+            .unwrap()
+            .check(
+                &binding(Rules {
+                    found: Found::Host,
+                    lobby: true
+                }),
+                call().as_bytes()
+            )
+            .is_ok()
+    );
 }

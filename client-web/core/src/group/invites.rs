@@ -64,7 +64,10 @@ impl GroupData {
     }
 
     /// The invites of a joined tree. Whether they would count today is not asked: their holders came in before.
-    pub(super) fn check_seats<'a>(&self, leaves: impl Iterator<Item = (LeafName, &'a LeafData)>) -> Result<(), PolicyFault> {
+    pub(super) fn check_seats<'a>(
+        &self,
+        leaves: impl Iterator<Item = (LeafName, &'a LeafData)>,
+    ) -> Result<(), PolicyFault> {
         let mut seats: BTreeSet<Seat> = BTreeSet::new();
         for (name, data) in leaves {
             let (Some(proof), Some(seat)) = (&data.invite, seat(data)) else {

@@ -17,7 +17,9 @@ use conclave_protocol::order::{self, Order};
 
 use super::commit::{Merged, expelled};
 use super::orders::Mandated;
-use super::{Group, GroupData, Leaf, LeafData, PolicyFault, Seat, demand, leaf_data, leaf_key, seat, sorted, verify_resume};
+use super::{
+    Group, GroupData, Leaf, LeafData, PolicyFault, Seat, demand, leaf_data, leaf_key, seat, sorted, verify_resume,
+};
 use crate::cbor;
 use crate::error::CoreError;
 use crate::limits::MAX_MEMBERS;

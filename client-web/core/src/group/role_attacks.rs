@@ -101,7 +101,11 @@ pub(super) fn rules_are_taken(attacker: Identity, change: impl Fn(&Group, &Group
 }
 
 /// An evil founder's group, as its first newcomer sees it.
-pub(super) fn joins(ring_of: impl Fn() -> Keyring, founder: Identity, change: impl Fn(&Identity, &mut GroupData)) -> bool {
+pub(super) fn joins(
+    ring_of: impl Fn() -> Keyring,
+    founder: Identity,
+    change: impl Fn(&Identity, &mut GroupData),
+) -> bool {
     let (founders, mut founder) = (ring_of(), founder);
     founder.prove(&founders.room, call());
     let mut data = GroupData::founded(&founders.room, founders.room.sheet.as_ref().unwrap(), call(), &founder);

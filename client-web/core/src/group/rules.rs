@@ -209,7 +209,11 @@ impl Group {
         demand(PolicyFault::Appointment, new.appointments_hold())?; // MEM-037
         let hosts_alone = new.authority == old.authority
             && appointments_stay(old, new)
-            && old.rules.revoked_invites.iter().all(|serial| new.rules.revoked_invites.contains(serial))
+            && old
+                .rules
+                .revoked_invites
+                .iter()
+                .all(|serial| new.rules.revoked_invites.contains(serial))
             && new.rules.ended == old.rules.ended
             && self.touches_only_guests(old, new);
         demand(PolicyFault::HostsAlone, role != Some(Role::Moderator) || hosts_alone) // MEM-038

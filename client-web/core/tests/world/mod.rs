@@ -164,7 +164,15 @@ impl World {
             key: OwnerKey::Credential(&credential),
             today: TODAY,
         });
-        self.open_tab(name, &link, CODECS, Showing { owner, ..Showing::default() })
+        self.open_tab(
+            name,
+            &link,
+            CODECS,
+            Showing {
+                owner,
+                ..Showing::default()
+            },
+        )
     }
 
     /// Opens a tab with the deed.
@@ -174,13 +182,25 @@ impl World {
             key: OwnerKey::Deed(&deed),
             today: TODAY,
         });
-        self.open_tab(name, &link, CODECS, Showing { owner, ..Showing::default() })
+        self.open_tab(
+            name,
+            &link,
+            CODECS,
+            Showing {
+                owner,
+                ..Showing::default()
+            },
+        )
     }
 
     /// Opens a tab with a personal invite.
     pub fn join_by_invite(&mut self, name: &str, link: &InviteLink, place: Option<&[u8]>) -> usize {
         let invite = Some(&link.invite);
-        let showing = Showing { invite, place, ..Showing::default() };
+        let showing = Showing {
+            invite,
+            place,
+            ..Showing::default()
+        };
         self.open_tab(name, &link.guest, CODECS, showing)
     }
 
@@ -195,7 +215,15 @@ impl World {
     pub fn reopen(&mut self, name: &str, place: &[u8]) -> usize {
         let link = self.link.clone();
         let place = Some(place);
-        self.open_tab(name, &link, CODECS, Showing { place, ..Showing::default() })
+        self.open_tab(
+            name,
+            &link,
+            CODECS,
+            Showing {
+                place,
+                ..Showing::default()
+            },
+        )
     }
 
     /// The tab is loaded again: all is lost but the record.
