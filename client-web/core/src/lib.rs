@@ -30,6 +30,6 @@ mod world;
 pub use call::{Member, Options, Owner, OwnerKey};
 pub use error::{CoreError, PolicyFault};
 pub use io::{
-    AlarmsView, CompareView, DepartReason, Door, EndReason, EpochKeysOut, Event, Input, InviteView, LobbyEntry, MemberRole,
-    MidRole, NoticeCode, OffersLess, Output, Presence, Role, RosterEntry, RulesView, State, Suspect,
+    AlarmsView, CompareView, DepartReason, Door, EndReason, EpochKeysOut, Event, Input, InviteView, LobbyEntry,
+    MemberRole, MidRole, NoticeCode, OffersLess, Output, Presence, Role, RosterEntry, RulesView, State, Suspect,
 };

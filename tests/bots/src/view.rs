@@ -91,6 +91,10 @@ pub struct View {
     pub departed: Vec<(String, DepartReason)>,
     /// Who waits to be let in, if this bot may let them.
     pub lobby: Vec<LobbyEntry>,
+    /// Personal invites that this bot made: numbers, and what stands behind `#` in their links.
+    pub invites: Vec<(u32, String)>,
+    /// The text of its newest working key, if it was told one.
+    pub credential: Option<String>,
     /// The rules of the call.
     pub rules: Option<RulesView>,
     /// What may not be as it should.
@@ -125,6 +129,8 @@ impl View {
             place: None,
             departed: Vec::new(),
             lobby: Vec::new(),
+            invites: Vec::new(),
+            credential: None,
             rules: None,
             alarms: AlarmsView::default(),
             compare: None,

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use conclave_core::{
-    AlarmsView, CompareView, DepartReason, Door, EpochKeysOut, Event, InviteView, LobbyEntry, Member, MidRole, NoticeCode, Output,
-    Presence, Role, RosterEntry, RulesView, State,
+    AlarmsView, CompareView, DepartReason, Door, EpochKeysOut, Event, InviteView, LobbyEntry, Member, MidRole,
+    NoticeCode, Output, Presence, Role, RosterEntry, RulesView, State,
 };
 use conclave_protocol::ids::{TrackId, TrackKind};
 use conclave_rooms::ConnId;
