@@ -21,7 +21,7 @@ test('at the door: before a host, as host, asking, locked out, refused', async (
   await host.fillName();
   await host.click('owner-open');
   await photograph(host, 'join-owner');
-  await host.page.locator('[data-test=owner-input]').fill(scene.room.deed);
+  await host.page.locator('[data-test=owner-input]').fill(scene.room.host_credential.slice(0, -9));
   await until('what was given is not it', 5_000, async () => (await host.text('owner-fault')) !== '', () => host.describe());
   await photograph(host, 'join-owner-fault');
   await host.page.locator('[data-test=owner-input]').fill(scene.room.host_credential);
@@ -64,6 +64,9 @@ test('in the call: people, rules, being muted, leaving, the ends', async () => {
   await photograph(bo, 'people-guest');
   await rule(host, 'rule-lobby');
   await photograph(host, 'rules-host');
+  await host.click('invite-make');
+  await until('an invite', 10_000, () => host.visible('invite'), () => host.describe());
+  await photograph(host, 'rules-invite');
   await host.click('end');
   await photograph(host, 'rules-end');
   await rule(bo, 'rule-lobby');
