@@ -13,6 +13,7 @@ import { today } from './clock';
 import { MediaSide } from './media-side';
 import { browserPlace } from './place-store';
 import { RunningCall } from './running-call';
+import { saveText } from './save';
 import { startCore, type CoreWorker } from './workers';
 
 /** How long a farewell may take to leave the socket before the worker is ended under it. */
@@ -84,6 +85,10 @@ class Machinery implements AppPort {
 
   clearAddress(): void {
     history.replaceState(null, '', location.pathname);
+  }
+
+  save(name: string, text: string): void {
+    saveText(name, text);
   }
 
   async copy(text: string): Promise<boolean> {

@@ -71,12 +71,13 @@ const call = new CallModel(callPort, { nameless: en.nameless }, () => '20:15', t
 const port: AppPort = {
   host: 'meet.example',
   missing: null,
-  parseLink: async () => ({ ok: true, servers: ['meet.example'], operatorKeys: query.has('operator') }),
-  readOwner: async () => ({ ok: true, link: '#g', servers: ['meet.example'], operatorKeys: false }),
+  parseLink: async () => ({ ok: true, servers: ['meet.example'], operatorKeys: query.has('operator'), personal: false }),
+  readOwner: async () => ({ ok: true, link: '#g', servers: ['meet.example'], operatorKeys: false, personal: false }),
   prepare: nothing,
   start: () => call,
   clearAddress: nothing,
   copy: async () => true,
+  save: nothing,
 };
 const place: PlacePort = {
   read: () => (query.get('place') === 'offered' ? { bytes: new Uint8Array(8), until: 60_000 } : query.get('place') === 'expired' ? { bytes: new Uint8Array(8), until: -1 } : null),
@@ -102,7 +103,7 @@ const stagehand: Stagehand = {
 
 function roster(n: number): RosterEntry[] {
   return Array.from({ length: n }, (_, i): RosterEntry => ({
-    id: `m${i * 7}`, transport: `t${i}`, name: NAMES[i % NAMES.length] ?? '', role: i === n - 1 ? own : i === 1 ? 'moderator' : 'guest', muted: i === 2 ? 1 : 0, self: i === n - 1, camera: i % 3 !== 1, microphone: i % 4 !== 2,
+    id: `m${i * 7}`, transport: `t${i}`, name: NAMES[i % NAMES.length] ?? '', role: i === n - 1 ? own : i === 1 ? 'moderator' : 'guest', muted: i === 2 ? 1 : 0, invite: null, self: i === n - 1, camera: i % 3 !== 1, microphone: i % 4 !== 2,
     screen: i === 0 && query.has('share'), hand: i === 2, hidden: i === 3, lost: i === 5, slot: i < 8 && i !== n - 1 ? i : null, screenSlot: i === 0 && query.has('share'),
   }));
 }
@@ -115,9 +116,12 @@ async function showCall(): Promise<void> {
   call.handle({ e: 'phase', phase: 'inCall' });
   call.handle({ e: 'roster', members });
   const guests = query.has('strict') ? 0 : 19;
-  call.handle({ e: 'rules', rules: { role: own, hostPresent: own === 'host', lobby: true, locked: query.has('locked'), guests, muted: own === 'guest' ? 31 & ~guests : 0 } });
+  call.handle({ e: 'rules', rules: { role: own, hostPresent: own === 'host', lobby: true, locked: query.has('locked'), guests, muted: own === 'guest' ? 31 & ~guests : 0, invitedEnter: true } });
+  if (query.has('invites')) for (const serial of [4, 5]) call.handle({ e: 'invite', fragment: 'i…z', serial, notAfterDay: 20_800 });
+  call.invites.revoke(4);
+  if (query.has('credential')) call.handle({ e: 'credential', text: 'conclave-host1:…' });
   const asking = ['Ines', 'Anna Berg', 'محمد'].slice(0, Number(query.get('asking') ?? '0'));
-  call.handle({ e: 'lobby', asking: asking.map((name, i) => ({ id: `k${i}`, name, code: `4821${i} 90557 11862 73940` })) });
+  call.handle({ e: 'lobby', asking: asking.map((name, i) => ({ id: `k${i}`, name, code: `4821${i} 90557 11862 73940`, invite: i === 1 ? 7 : null })) });
   for (const member of members) if (member.slot !== null) call.setShown(member.slot, member.transport);
   call.setShown('screen', 't0');
   call.loud.value = new Set(['audio0']);

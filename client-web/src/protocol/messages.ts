@@ -28,7 +28,8 @@ export type MidRole = Role & { readonly mid: string };
 export type LinkProblem = LinkFault | 'otherServer';
 
 export type ParsedLink =
-  | { readonly ok: true; readonly servers: readonly string[]; readonly operatorKeys: boolean }
+  /** `personal`: for one person alone. */
+  | { readonly ok: true; readonly servers: readonly string[]; readonly operatorKeys: boolean; readonly personal: boolean }
   | { readonly ok: false; readonly problem: LinkProblem };
 
 /** An owner's key that was given: what it opens, or why it is of no use. */
@@ -62,6 +63,8 @@ export interface RosterEntry {
   readonly role: RoleName;
   /** Bits of `Right` that this member lacks. */
   readonly muted: number;
+  /** The number of the personal invite by which they came, if they did. */
+  readonly invite: number | null;
   readonly self: boolean;
   readonly camera: boolean;
   readonly microphone: boolean;
@@ -80,6 +83,8 @@ export interface Asking {
   readonly id: string;
   readonly name: string;
   readonly code: string;
+  /** The number of their personal invite, if they showed one that counts. */
+  readonly invite: number | null;
 }
 
 /** The rules of the call, and one's own place in them. */
@@ -92,6 +97,8 @@ export interface Rules {
   readonly guests: number;
   /** Bits that oneself lacks. */
   readonly muted: number;
+  /** Whoever shows a personal invite comes in without asking. */
+  readonly invitedEnter: boolean;
 }
 
 /** Somebody whom an alarm is about. */
@@ -133,6 +140,10 @@ export type CallEvent =
   | { readonly e: 'door'; readonly door: Door }
   | { readonly e: 'lobby'; readonly asking: readonly Asking[] }
   | { readonly e: 'rules'; readonly rules: Rules }
+  /** A personal invite that this member made: what stands behind # in its link. */
+  | { readonly e: 'invite'; readonly fragment: string; readonly serial: number; readonly notAfterDay: number }
+  /** A host credential that was made of the deed. */
+  | { readonly e: 'credential'; readonly text: string }
   | { readonly e: 'alarms'; readonly alarms: Alarms }
   | { readonly e: 'compare'; readonly digits: string; readonly by: string; readonly mine: boolean }
   /** `changed`: somebody came or went, and the number that was compared is not the call's any more. */
@@ -146,7 +157,9 @@ export type Decision =
   | { readonly t: 'remove'; readonly member: string; readonly bar: boolean }
   | { readonly t: 'muteMember'; readonly member: string; readonly kinds: number; readonly on: boolean }
   | { readonly t: 'muteAll'; readonly kinds: number; readonly on: boolean }
-  | { readonly t: 'lobby' | 'lock'; readonly on: boolean }
+  | { readonly t: 'lobby' | 'lock' | 'invitedEnter'; readonly on: boolean }
+  | { readonly t: 'invite'; readonly days: number }
+  | { readonly t: 'revokeInvite'; readonly serial: number }
   | { readonly t: 'guests'; readonly allowed: number };
 
 /** What a person wants; passed on to the core as it is. */

@@ -8,7 +8,7 @@ import { KEPT_MS, Place, type KeptPlace } from './place';
 class Port implements AppPort {
   host = 'localhost:8443';
   missing: CapabilityProblem | null = null;
-  parsed: ParsedLink = { ok: true, servers: ['localhost:8443'], operatorKeys: true };
+  parsed: ParsedLink = { ok: true, servers: ['localhost:8443'], operatorKeys: true, personal: false };
   parses = 0;
   started: JoinRequest[] = [];
   cleared = 0;
@@ -32,6 +32,7 @@ class Port implements AppPort {
   clearAddress(): void {
     this.cleared += 1;
   }
+  save(): void {}
   async copy(): Promise<boolean> {
     return true;
   }
@@ -95,7 +96,7 @@ describe('the way into a call', () => {
     await it.open('#gX');
     expect(it.screen.value).toEqual({ at: 'error', code: 'cut' });
     expect(it.hasLink.value).toBe(false);
-    port.parsed = { ok: true, servers: ['elsewhere.example'], operatorKeys: false };
+    port.parsed = { ok: true, servers: ['elsewhere.example'], operatorKeys: false, personal: false };
     await it.open('#gXz');
     expect(it.screen.value).toMatchObject({ at: 'error', code: 'otherServer', servers: ['elsewhere.example'] });
   });
@@ -128,7 +129,7 @@ describe('the way into a call', () => {
     };
     expect(step({ e: 'phase', phase: 'reconnecting' })).toBe('waiting');
     expect(step({ e: 'phase', phase: 'inCall' })).toBe('call');
-    const self = { id: 'a', transport: 'a', name: 'Anna', role: 'guest' as const, muted: 0, self: true, camera: false, microphone: false, screen: false, hand: false, hidden: false, lost: false, slot: null, screenSlot: false };
+    const self = { id: 'a', transport: 'a', name: 'Anna', role: 'guest' as const, muted: 0, invite: null, self: true, camera: false, microphone: false, screen: false, hand: false, hidden: false, lost: false, slot: null, screenSlot: false };
     step({ e: 'roster', members: [self] });
     expect(step({ e: 'phase', phase: 'reconnecting' })).toBe('call');
     expect(step({ e: 'ended', reason: 'left' })).toBe('ended');

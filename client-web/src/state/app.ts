@@ -62,6 +62,8 @@ export interface AppPort {
   /** Takes the link out of the address bar. The browser's history keeps it; the page says so. */
   clearAddress(): void;
   copy(text: string): Promise<boolean>;
+  /** Offers a text as a file. */
+  save(name: string, text: string): void;
 }
 
 /** Longest name in UTF-8 bytes: the protocol's limit for a signed name. */
@@ -78,13 +80,15 @@ export class App<T extends Track> {
   readonly hasLink: ReadonlySignal<boolean>;
   /** The operator of the server made this room's keys: said before joining and in the call. */
   readonly operatorKeys: ReadonlySignal<boolean>;
+  /** The link that is open is for one person alone. */
+  readonly personal: ReadonlySignal<boolean>;
   readonly nameProblem: ReadonlySignal<'empty' | 'long' | null> = computed(() => nameProblem(this.name.value));
   readonly devices: Devices<T>;
   readonly place: Place;
   readonly #port: AppPort;
   /** SECURITY: like the link, in memory only; it never enters an address. */
   #ownerText: string | null = null;
-  readonly #link = signal<{ readonly text: string; readonly operatorKeys: boolean } | null>(null);
+  readonly #link = signal<{ readonly text: string; readonly operatorKeys: boolean; readonly personal: boolean } | null>(null);
 
   constructor(port: AppPort, devices: Devices<T>, place: Place) {
     this.#port = port;
@@ -92,6 +96,7 @@ export class App<T extends Track> {
     this.place = place;
     this.keepPlace.value = place.offer.value === 'offered';
     this.hasLink = computed(() => this.#link.value !== null);
+    this.personal = computed(() => this.#link.value?.personal ?? false);
     this.operatorKeys = computed(() => this.#link.value?.operatorKeys ?? false);
   }
 
@@ -106,7 +111,7 @@ export class App<T extends Track> {
       this.screen.value = { at: 'error', code: 'credential' };
       return;
     }
-    this.#link.value = { text, operatorKeys: false };
+    this.#link.value = { text, operatorKeys: false, personal: false };
     if (missing !== null) {
       this.screen.value = { at: 'error', code: missing };
       return;
@@ -122,7 +127,7 @@ export class App<T extends Track> {
       return;
     }
     this.dropOwner();
-    this.#link.value = { text, operatorKeys: parsed.operatorKeys };
+    this.#link.value = { text, operatorKeys: parsed.operatorKeys, personal: parsed.personal };
     await this.#door();
   }
 
@@ -193,6 +198,8 @@ export class App<T extends Track> {
   /** The call's phase changed: called by the machinery after each event. */
   follow(call: CallModel): void {
     if (call !== this.call.peek()) return;
+    // A deed has done its work once a working key was made of it.
+    this.#ownerText = call.invites.credential.peek() ?? this.#ownerText;
     const reason = call.ended.peek();
     if (reason !== null) {
       this.screen.value = QUIET_ENDS.has(reason) ? { at: 'ended', reason } : { at: 'error', code: reason };
@@ -215,6 +222,14 @@ export class App<T extends Track> {
     this.call.value?.leave();
     this.call.value = null;
     this.screen.value = { at: 'ended', reason: 'left' };
+  }
+
+  copyText(text: string): Promise<boolean> {
+    return this.#port.copy(text);
+  }
+
+  save(name: string, text: string): void {
+    this.#port.save(name, text);
   }
 
   async copyLink(): Promise<void> {

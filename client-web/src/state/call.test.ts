@@ -20,7 +20,7 @@ class Port implements CallPort {
 }
 
 const member = (id: string, more: Partial<RosterEntry> = {}): RosterEntry => ({
-  id, transport: `t${id}`, name: id, role: 'guest', muted: 0, self: false, camera: true, microphone: true, screen: false, hand: false,
+  id, transport: `t${id}`, name: id, role: 'guest', muted: 0, invite: null, self: false, camera: true, microphone: true, screen: false, hand: false,
   hidden: false, lost: false, slot: null, screenSlot: false, ...more,
 });
 

@@ -6,6 +6,7 @@
 import { batch, computed, signal, type ReadonlySignal } from '@preact/signals-core';
 import { Right, type CallEvent, type Decision, type Departure, type Door, type EndReason, type NoticeCode, type Phase, type RoleName, type RosterEntry, type Rules } from '../protocol/messages';
 import { BITS, Moderation, RIGHTS, type Forbidden, type Hindrance, type RightName } from './moderation';
+import { Invites } from './invites';
 import { Trust } from './trust';
 import { duplicateNames, hue, initials, shownName } from './names';
 
@@ -34,6 +35,7 @@ export interface Tile {
   readonly role: RoleName;
   /** Bits of rights that this member lacks. */
   readonly muted: number;
+  readonly invite: number | null;
   readonly self: boolean;
   readonly twin: boolean;
   readonly microphone: boolean;
@@ -117,6 +119,7 @@ export class CallModel {
   /** When one began to wait. */
   readonly waitsSince = signal('');
   readonly moderation: Moderation;
+  readonly invites: Invites;
   readonly trust: Trust;
   readonly sharing = signal(false);
   readonly soundBlocked = signal(false);
@@ -142,6 +145,7 @@ export class CallModel {
       () => this.members.value.map(({ name }) => name),
       words.nameless,
     );
+    this.invites = new Invites((decision) => port.decide(decision));
     this.trust = new Trust(() => this.members.value.find((member) => member.self)?.id ?? null, words.nameless);
     this.tiles = computed(() => this.#tiles());
     this.screen = computed(() => this.#screen());
@@ -181,6 +185,12 @@ export class CallModel {
           break;
         case 'rules':
           this.#rules(event.rules);
+          break;
+        case 'invite':
+          this.invites.add(event.fragment, event.serial, event.notAfterDay);
+          break;
+        case 'credential':
+          this.invites.credential.value = event.text;
           break;
         case 'alarms':
           this.trust.alarm(event.alarms);
@@ -336,6 +346,7 @@ export class CallModel {
         hue: hue(member.id, TILE_HUES),
         role: member.role,
         muted: member.muted,
+        invite: member.invite,
         self: member.self,
         twin: twins.has(member.id),
         microphone: member.microphone && (member.muted & Right.Microphone) === 0,

@@ -5,11 +5,11 @@ import { CallModel } from './call';
 const GUESTS = Right.Microphone | Right.Camera | Right.Write;
 
 function rules(role: RoleName, more: Partial<Rules> = {}): CallEvent {
-  return { e: 'rules', rules: { role, hostPresent: true, lobby: true, locked: false, guests: GUESTS, muted: role === 'guest' ? 31 & ~GUESTS : 0, ...more } };
+  return { e: 'rules', rules: { role, hostPresent: true, lobby: true, locked: false, guests: GUESTS, muted: role === 'guest' ? 31 & ~GUESTS : 0, invitedEnter: false, ...more } };
 }
 
 function member(id: string, role: RoleName, more: { muted?: number; self?: boolean } = {}) {
-  return { id, transport: `t${id}`, name: id, role, muted: 0, self: false, camera: true, microphone: true, screen: false, hand: false, hidden: false, lost: false, slot: null, screenSlot: false, ...more };
+  return { id, transport: `t${id}`, name: id, role, muted: 0, invite: null, self: false, camera: true, microphone: true, screen: false, hand: false, hidden: false, lost: false, slot: null, screenSlot: false, ...more };
 }
 
 function inCall(role: RoleName, others: readonly ReturnType<typeof member>[] = []) {
@@ -145,9 +145,9 @@ describe('who asks to be let in', () => {
       false,
     );
     call.handle({ e: 'roster', members: [member('Anna', 'host', { self: true })] });
-    call.handle({ e: 'lobby', asking: [{ id: '1', name: 'Bo', code: '1 1 1 1' }] });
+    call.handle({ e: 'lobby', asking: [{ id: '1', name: 'Bo', code: '1 1 1 1', invite: null }] });
     time = '12:05';
-    call.handle({ e: 'lobby', asking: [{ id: '1', name: 'Bo', code: '1 1 1 1' }, { id: '2', name: '\u202Eanna', code: '2 2 2 2' }, { id: '3', name: '\u200B', code: '3 3 3 3' }] });
+    call.handle({ e: 'lobby', asking: [{ id: '1', name: 'Bo', code: '1 1 1 1', invite: null }, { id: '2', name: '\u202Eanna', code: '2 2 2 2', invite: null }, { id: '3', name: '\u200B', code: '3 3 3 3', invite: null }] });
     const rows = call.moderation.asking.value;
     expect(rows.map(({ name, since, twin }) => [name, since, twin])).toEqual([['Bo', '12:00', false], ['anna', '12:05', true], ['Someone', '12:05', false]]);
     call.handle({ e: 'lobby', asking: [] });

@@ -4,6 +4,7 @@ import { isolated } from '../state/names';
 import { en } from '../text/en';
 import { AlarmLines, Comparing } from './Alarms';
 import { PeopleIcon, SoundIcon } from './icons';
+import { NewCredential } from './Invites';
 import type { CallProps } from './props';
 
 export function Banners({ app, call }: CallProps) {
@@ -17,6 +18,7 @@ export function Banners({ app, call }: CallProps) {
       )}
       <Comparing call={call} />
       <AlarmLines call={call} />
+      <NewCredential app={app} call={call} />
       <Asking app={app} call={call} />
       {call.soundBlocked.value && (
         <p class="banner">

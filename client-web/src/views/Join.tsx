@@ -37,6 +37,11 @@ export function Join({ app }: ViewProps) {
               {en.join[offer]}
             </p>
           )}
+          {app.personal.value && (
+            <p class="hint" data-test="personal">
+              {en.invites.yours}
+            </p>
+          )}
           {app.operatorKeys.value && <p class="hint hint-warn">{en.join.operatorKeys}</p>}
           <DeviceNotice app={app} />
           <Elsewhere app={app} />

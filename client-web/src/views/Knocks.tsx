@@ -42,6 +42,7 @@ function Knock({ call, row }: { readonly call: CallModel; readonly row: AskingRo
     <li class="knock" data-test="knock" data-member={row.name}>
       <p class="knock-who">
         <bdi class="person-name">{row.name}</bdi>
+        {row.invite !== null && <span class="tag">{en.invites.number(row.invite)}</span>}
         {row.twin && (
           <span class="tag tag-warn" title={en.call.twinWhy}>
             {en.call.twin}

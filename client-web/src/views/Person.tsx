@@ -29,6 +29,7 @@ export function Person({ call, tile, sharing }: PersonProps) {
           <bdi class="person-name">{tile.name}</bdi>
           {tile.self && <span class="tag">{en.call.you}</span>}
           {tile.role !== 'guest' && <span class="tag tag-role">{en.people.roles[tile.role]}</span>}
+          {tile.invite !== null && call.moderation.moderates.value && <span class="tag">{en.invites.number(tile.invite)}</span>}
           {tile.twin && (
             <span class="tag tag-warn" title={en.call.twinWhy}>
               {en.call.twin}

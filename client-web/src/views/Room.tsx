@@ -6,11 +6,12 @@ import { BITS, RIGHTS, type Hindrance } from '../state/moderation';
 import type { CallModel } from '../state/call';
 import { Right } from '../protocol/messages';
 import { en } from '../text/en';
+import { InvitesSection } from './Invites';
 import { Panel } from './Panel';
 import { Action } from './Person';
 import type { CallProps } from './props';
 
-export function RoomPanel({ call }: CallProps) {
+export function RoomPanel({ app, call }: CallProps) {
   const { moderation } = call;
   const rules = moderation.rules.value;
   const why = call.phase.value === 'inCall' ? moderation.overRules() : 'offline';
@@ -22,6 +23,7 @@ export function RoomPanel({ call }: CallProps) {
       <Section title={en.room.door}>
         <Switch call={call} test="rule-lobby" label={en.room.lobby} hint={en.room.lobbyHint} on={rules?.lobby ?? false} why={why} set={(on) => moderation.decide({ t: 'lobby', on })} />
         <Switch call={call} test="rule-locked" label={en.room.locked} hint={en.room.lockedHint} on={rules?.locked ?? false} why={why} set={(on) => moderation.decide({ t: 'lock', on })} />
+        {rules?.lobby === true && <Switch call={call} test="rule-invited" label={en.invites.enter} on={rules.invitedEnter} why={why} set={(on) => moderation.decide({ t: 'invitedEnter', on })} />}
       </Section>
       <Section title={en.room.guests} hint={en.room.guestsHint}>
         {RIGHTS.map((right) => (
@@ -43,6 +45,7 @@ export function RoomPanel({ call }: CallProps) {
           </div>
         </Section>
       )}
+      {moderation.role.value === 'host' && <InvitesSection app={app} call={call} />}
       {moderation.role.value === 'host' && <End call={call} />}
     </Panel>
   );

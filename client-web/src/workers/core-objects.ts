@@ -65,13 +65,14 @@ function loose(value: unknown): Loose {
 }
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 const whole = (value: unknown): number => (typeof value === 'number' && Number.isFinite(value) ? value : 0);
+const number = (value: unknown): number | null => (typeof value === 'number' ? value : null);
 const flag = (value: unknown): boolean => value === true;
 const bytes = (value: unknown): Uint8Array | null => (value instanceof Uint8Array ? value : null);
 
 export function readLink(value: unknown): ParsedLink {
   const link = loose(value);
   if (flag(link['ok']) && Array.isArray(link['servers'])) {
-    return { ok: true, servers: link['servers'].map(text), operatorKeys: flag(link['operatorKeys']) };
+    return { ok: true, servers: link['servers'].map(text), operatorKeys: flag(link['operatorKeys']), personal: typeof link['invite'] === 'number' };
   }
   const code = text(link['code']);
   return { ok: false, problem: isLinkProblem(code) ? code : 'damaged' };
@@ -202,8 +203,13 @@ function readEvent(output: Loose): CallEvent | null {
           locked: flag(output['locked']),
           guests: whole(output['guests']),
           muted: whole(output['muted']),
+          invitedEnter: flag(output['invitedEnter']),
         },
       };
+    case 'invite':
+      return { e: 'invite', fragment: text(output['fragment']), serial: whole(output['serial']), notAfterDay: whole(output['notAfterDay']) };
+    case 'credential':
+      return { e: 'credential', text: text(output['text']) };
     case 'alarms':
       return { e: 'alarms', alarms: readAlarms(output) };
     case 'compare':
@@ -227,7 +233,7 @@ function role(value: unknown): RoleName {
 
 function readAsking(value: unknown): Asking {
   const asking = loose(value);
-  return { id: text(asking['id']), name: text(asking['name']), code: text(asking['code']) };
+  return { id: text(asking['id']), name: text(asking['name']), code: text(asking['code']), invite: number(asking['invite']) };
 }
 
 function readAlarms(output: Loose): Alarms {
@@ -254,6 +260,7 @@ function readMember(value: unknown): RosterEntry {
     name: text(member['name']),
     role: role(member['role']),
     muted: whole(member['muted']),
+    invite: number(member['invite']),
     self: flag(member['self']),
     camera: flag(member['camera']),
     microphone: flag(member['microphone']),
@@ -261,7 +268,7 @@ function readMember(value: unknown): RosterEntry {
     hand: flag(member['hand']),
     hidden: flag(member['hidden']),
     lost: flag(member['lost']),
-    slot: typeof member['slot'] === 'number' ? member['slot'] : null,
+    slot: number(member['slot']),
     screenSlot: flag(member['screenSlot']),
   };
 }
