@@ -103,6 +103,9 @@ pub const PLACE_WAIT_MS: u64 = 2_500;
 pub const REMEMBER_MS: u64 = 900_000;
 /// How many of them: a call of the largest size whose every member fell silent once.
 pub const MAX_REMEMBERED: usize = MAX_MEMBERS;
+/// Leaf keys that went are remembered this long: a knock of theirs can be opened as long as lobby keys are kept, and the epoch that it was sealed to
+/// ended before they went. Twice that, so that nothing hangs on a moment.
+pub const GONE_KEPT_MS: u64 = 2 * LOBBY_KEY_KEPT_MS;
 /// How long to wait for the card of a listed call without one, before founding.
 pub const CARD_WAIT_MS: u64 = 1_200;
 /// The first in the committers' order sends the card again this long after an epoch began, in case its committer vanished.

@@ -85,6 +85,21 @@ fn a_leaf_cannot_speak_under_the_transport_id_of_another() {
     assert_eq!(open(&mut carol, 0, &[ALICE], &sealed), Err(OpenError::NotAuthentic));
 }
 
+/// The limit that the threat model states: keys are the group's, so a member can seal as any leaf, and a server that routes the result as that leaf's
+/// track completes the forgery. When senders sign, this test has to be turned around.
+#[test]
+fn b1_with_the_servers_help_a_member_forges_media_of_another() {
+    // Bob seals as Alice, for he has all that her keys are made of.
+    let forged = camera(&mut sender(1, 0));
+    let mut carol = receiver(1, 2);
+    assert_eq!(
+        open(&mut carol, 0, &[BOB], &forged),
+        Err(OpenError::WrongTransport),
+        "and without the server's help?"
+    );
+    assert_eq!(open(&mut carol, 0, &[ALICE], &forged), Ok(()));
+}
+
 #[test]
 fn a_codec_that_the_sender_did_not_use_is_not_authentic() {
     let mut bob = receiver(1, 1);

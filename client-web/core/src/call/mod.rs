@@ -30,6 +30,8 @@ mod words;
 #[cfg(test)]
 mod behind;
 #[cfg(test)]
+mod cheats;
+#[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;

@@ -11,8 +11,8 @@ use super::words::Beacon;
 use crate::group::{Leaf, LeafData, PolicyFault, demand, verify_resume};
 use crate::io::{DepartReason, Presence};
 use crate::limits::{
-    BEACON_MS, BEACON_PER_MEMBER_MS, HIDDEN_LOST_AFTER_MS, LOST_AFTER_MS, MAX_REMEMBERED, NO_COMPANY_AFTER_MS,
-    READD_AFTER_MS, REMEMBER_MS, REMOVE_AFTER_MS,
+    BEACON_MS, BEACON_PER_MEMBER_MS, GONE_KEPT_MS, HIDDEN_LOST_AFTER_MS, LOST_AFTER_MS, MAX_REMEMBERED,
+    NO_COMPANY_AFTER_MS, READD_AFTER_MS, REMEMBER_MS, REMOVE_AFTER_MS,
 };
 use crate::text::clean_name;
 
@@ -52,6 +52,8 @@ pub(crate) struct Roster {
     entries: BTreeMap<MemberId, Entry>,
     /// Who was removed for their silence and may come back by a proof.
     remembered: BTreeMap<MemberId, Remembered>,
+    /// Leaf keys that were in the tree and went, and when.
+    gone: BTreeMap<[u8; 32], u64>,
     next_order: u64,
 }
 
@@ -73,6 +75,7 @@ impl Roster {
             own,
             entries: BTreeMap::new(),
             remembered: BTreeMap::new(),
+            gone: BTreeMap::new(),
             next_order: 0,
         }
     }
@@ -94,8 +97,13 @@ impl Roster {
         let present: BTreeMap<MemberId, Leaf> = leaves.into_iter().map(|l| (l.data.member_id, l)).collect();
         let remembered = &mut self.remembered;
         remembered.retain(|_, r| now.saturating_sub(r.since) < REMEMBER_MS);
+        let gone = &mut self.gone;
+        gone.retain(|_, since| now.saturating_sub(*since) < GONE_KEPT_MS);
         self.entries.retain(|id, entry| {
             let stays = present.contains_key(id);
+            if present.get(id).is_none_or(|leaf| leaf.key != entry.key) {
+                gone.insert(entry.key, now);
+            }
             if !stays && !entry.leaving {
                 // SECURITY: whoever said goodbye is not remembered; their key opens no way back.
                 let gone = Remembered {
@@ -177,6 +185,11 @@ impl Roster {
             Some(entry) => Some(entry.key),
             None => self.remembered_key(now, member),
         }
+    }
+
+    /// The key of a leaf that was in the tree not long ago, and is not any more.
+    pub(crate) fn was_here(&self, key: &[u8; 32]) -> bool {
+        self.gone.contains_key(key)
     }
 
     /// The key of somebody who was removed for their silence not long ago.

@@ -48,6 +48,9 @@ fn judge(now: u64, roster: &Roster, (epoch, log): (u64, &Log), waiting: &Waiting
     // A transport that is another's would make the commit void for everyone.
     let taken = roster.has_transport(transport, Some(id));
     let Some(entry) = roster.entry(id) else {
+        // SECURITY: a server can bring up the knock of somebody who is gone, as long as its lobby key is kept.
+        let was_here = waiting.leaf_key().is_some_and(|key| roster.was_here(&key));
+        demand(PolicyFault::LeafWasHere, !was_here)?; // MEM-059
         let known = roster.remembered_key(now, id);
         demand(
             PolicyFault::PlaceNotProven,
@@ -290,6 +293,25 @@ mod tests {
         stopped_by(PolicyFault::ProofUnknown, || {
             let_in(&left, &knock(&left, Some(2), CALL, None))
         });
+    }
+
+    #[test]
+    fn mem_059_a_leaf_that_went_does_not_come_again() {
+        let mut leaving = roster();
+        assert!(leaving.leaves(&member(2)).is_some());
+        let left = without_2(leaving);
+        let knock_of_before = || {
+            let room = RoomBinding {
+                room_fp: RoomFp::from_bytes([1; 16]),
+                generation: 0,
+                sheet: None,
+            };
+            let ring = Keyring::new(room, &Psk::from_bytes([1; 32])).unwrap();
+            let call = CallId::from_bytes(CALL);
+            let package = ring.key_package(&mut identity(2, 2), call).unwrap();
+            Waiting::new(1_000, &call, ring.read_key_package(&package).unwrap(), None, None)
+        };
+        stopped_by(PolicyFault::LeafWasHere, || let_in(&left, &knock_of_before()));
     }
 
     #[test]

@@ -55,10 +55,10 @@ pub(super) fn package(identity: &Identity) -> KeyPackage {
     package_with(identity, &identity.data.to_bytes(), credential(identity))
 }
 
-pub(super) type Builder<'a> = CommitBuilder<'a, Initial>;
+pub(crate) type Builder<'a> = CommitBuilder<'a, Initial>;
 
 /// A commit past all checks of one's own client.
-pub(super) fn raw(mallory: &mut Group, seq: u64, shape: impl FnOnce(Builder<'_>) -> Builder<'_>) -> Vec<u8> {
+pub(crate) fn raw(mallory: &mut Group, seq: u64, shape: impl FnOnce(Builder<'_>) -> Builder<'_>) -> Vec<u8> {
     mallory.discard_own().unwrap();
     say(mallory, seq, &[], &[]);
     let provider = &mallory.keyring.provider;
@@ -95,7 +95,7 @@ fn forged(mallory: &mut Group, seq: u64, drop: &[TransportId], adds: Vec<KeyPack
 }
 
 /// A commit with any orders and rules.
-pub(super) fn forged_with(
+pub(crate) fn forged_with(
     mallory: &mut Group,
     seq: u64,
     drop: &[TransportId],
@@ -123,8 +123,13 @@ fn add_is_taken(package: KeyPackage) -> bool {
     taken(&mut a, &commit, 1, &[])
 }
 
+/// A key package of somebody whom nobody knows.
+pub(crate) fn ghost() -> KeyPackage {
+    package(&identity(9))
+}
+
 /// Joins by an external commit, from group state that a member gave away.
-fn external_commit(from: &Group) -> Vec<u8> {
+pub(crate) fn external_commit(from: &Group, seq: u64) -> Vec<u8> {
     let crypto = from.keyring.provider.crypto();
     let info = from.mls.export_group_info(crypto, &from.identity.key, false).unwrap();
     let info = MlsMessageIn::tls_deserialize_exact_bytes(&info.to_bytes().unwrap()).unwrap();
@@ -141,7 +146,7 @@ fn external_commit(from: &Group) -> Vec<u8> {
         .with_extensions(leaf_extensions(&ghost.data).unwrap())
         .build();
     let (_, bundle) = MlsGroup::external_commit_builder()
-        .with_aad(from.commit_data(1, &[], &[], [9; 24]).unwrap().to_bytes())
+        .with_aad(from.commit_data(seq, &[], &[], [9; 24]).unwrap().to_bytes())
         .with_config(config)
         .with_ratchet_tree(RatchetTreeIn::from(from.mls.export_ratchet_tree()))
         .build_group(&ring.provider, info, credential(&ghost))
@@ -167,7 +172,7 @@ fn external_commit_is_stopped_by(rule: PolicyFault) {
     let others: Vec<PolicyFault> = EXTERNAL.into_iter().filter(|r| *r != rule).collect();
     stopped_by_one_of(rule, &others, || {
         let (mut a, mallory) = pair();
-        let commit = external_commit(&mallory);
+        let commit = external_commit(&mallory, 1);
         taken(&mut a, &commit, 1, &[])
     });
 }

@@ -140,6 +140,8 @@ rules! {
     "MEM-057" CompareEpoch,
     /// Without a role nobody asks for comparisons again and again.
     "MEM-058" CompareTooSoon,
+    /// A leaf that was in the call and went does not come in again.
+    "MEM-059" LeafWasHere,
     /// An invite that an added leaf shows is a host's, counts, and is this leaf's.
     "MEM-070" InviteProof,
     /// Nobody is added by an invite that was taken back.

@@ -19,7 +19,7 @@ mod rules;
 mod storage;
 
 #[cfg(test)]
-mod attacks;
+pub(crate) mod attacks;
 #[cfg(test)]
 mod invite_attacks;
 #[cfg(test)]

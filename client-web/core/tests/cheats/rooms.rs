@@ -1,11 +1,9 @@
 //! A server, or somebody who has the link, that cheats: what the member does about it.
 
-mod world;
-
+use super::world::World;
 use conclave_core::{EndReason, Input, State};
 use conclave_protocol::room::{Limits, NEW_ROOM_ENTROPY, RoomPlan, make_room};
 use conclave_protocol::sheet::{Found, Rules};
-use world::World;
 
 fn ends_as_foreign(world: &mut World) {
     let tab = world.join("Grace");

@@ -1,0 +1,291 @@
+//! Members who are evil themselves, in a small world: our own member with its own checks left out.
+//!
+//! Each test is named after the attack of `docs/threat-model.md`; the rules one by one have their attacks in `crate::group`.
+
+use conclave_protocol::envelope::ClearPart;
+use conclave_protocol::ids::{CallId, MemberId, TransportId};
+use conclave_protocol::message::ClientMessage;
+use conclave_protocol::order::{Decision, Order};
+use conclave_protocol::rules::CallRules;
+
+use super::inside::Inside;
+use super::shared::Shared;
+use super::words::Words;
+use super::{Member, Stage};
+use crate::group::{Group, attacks};
+use crate::io::{Input, State};
+use crate::world::World;
+
+impl Member {
+    fn parts(&mut self) -> (&mut Inside, &mut Shared) {
+        match &mut self.stage {
+            Stage::Inside(inside) => (inside, &mut self.shared),
+            _ => panic!("not in a call"),
+        }
+    }
+
+    fn group(&mut self) -> &mut Group {
+        &mut self.parts().0.group
+    }
+
+    /// Says anything at all to the group.
+    fn say_anything(&mut self, words: &Words) {
+        let (inside, s) = self.parts();
+        inside.say(words, s).unwrap();
+    }
+
+    /// Submits anything at all as a commit at the present sequence.
+    fn submit_anything(&mut self, body: &[u8], drop: Vec<TransportId>) {
+        let (inside, s) = self.parts();
+        let clear = ClearPart::commit(inside.call, inside.log.have_seq, drop);
+        let envelope = s.envelope(clear, body).unwrap();
+        s.send(&ClientMessage::submission([envelope]));
+    }
+
+    fn seq(&mut self) -> u64 {
+        self.parts().0.log.have_seq
+    }
+
+    fn name_oneself(&mut self, name: &str) {
+        match &mut self.stage {
+            Stage::Outside(newcomer) => newcomer.rename(name),
+            _ => panic!("in already"),
+        }
+    }
+}
+
+/// Makes a commit in the attacker's group, against somebody, at a sequence; with the drop list that the server is shown.
+type Forge = fn(&mut Group, MemberId, u64) -> (Vec<u8>, Vec<TransportId>);
+
+/// A host, a guest and the attacker; and somebody who asks to come in.
+fn hosted(seed: u64) -> (World, Vec<usize>, usize) {
+    let mut world = World::with_a_host(seed);
+    let mut tabs = vec![world.join_as_host("Hope")];
+    world.until("the host is in", 5_000, |w| w.tabs[0].state == State::InCall);
+    for name in ["Grace", "Mallory"] {
+        tabs.push(world.join(name));
+        world.until("asks", 5_000, |w| w.tabs[0].lobby.len() == 1);
+        world.give(0, Input::AdmitAll);
+        let so_far = tabs.clone();
+        world.until("in", 5_000, |w| w.together(&so_far));
+    }
+    let asks = world.join("Eve");
+    world.until("asks", 5_000, |w| w.tabs[0].lobby.len() == 1);
+    world.run(2_000);
+    (world, tabs, asks)
+}
+
+fn id(world: &World, name: &str) -> MemberId {
+    world.tabs[0].sees(name).unwrap().member_id
+}
+
+/// Nobody came, went or was bent, and the call goes on: the host can still let somebody in.
+fn nothing_happened(mut world: World, tabs: &[usize], asks: usize, epoch: Option<u64>) {
+    world.until("they are together", 10_000, |w| w.together(tabs));
+    assert_eq!(world.tabs[0].epoch(), epoch, "a void commit made an epoch");
+    assert!(world.tabs[asks].keys.is_empty());
+    assert!(tabs.iter().all(|t| world.tabs[*t].departed.is_empty()));
+    let rules = world.tabs[1].rules.unwrap();
+    assert!(rules.lobby && !rules.locked && rules.host_present && rules.muted == world.tabs[2].rules.unwrap().muted);
+    world.give(0, Input::AdmitAll);
+    let all: Vec<usize> = tabs.iter().copied().chain([asks]).collect();
+    world.until("the host lets them in", 10_000, |w| w.together(&all));
+}
+
+#[test]
+fn b3_an_evil_members_commits_are_void_for_all_and_the_group_lives() {
+    for seed in 1..=2 {
+        let (mut world, tabs, asks) = hosted(seed);
+        let epoch = world.tabs[0].epoch();
+        let host = id(&world, "Hope");
+        let mallory = tabs[2];
+        let forge: [Forge; 6] = [
+            // Of another sequence; cut short; with one bit turned.
+            |g, _, seq| (attacks::raw(g, seq + 1, |b| b), Vec::new()),
+            |g, _, seq| {
+                let mut commit = attacks::raw(g, seq, |b| b);
+                commit.truncate(commit.len() / 2);
+                (commit, Vec::new())
+            },
+            |g, _, seq| {
+                let mut commit = attacks::raw(g, seq, |b| b);
+                let middle = commit.len() / 2;
+                commit[middle] ^= 1;
+                (commit, Vec::new())
+            },
+            // The host is silent, says Mallory alone; the server is not even told whom to cut off.
+            |g, host, seq| {
+                let leaf = g.leaves().into_iter().find(|l| l.data.member_id == host).unwrap();
+                let order = g.order(Decision::Silent { leaf: leaf.name() });
+                let drop = vec![leaf.data.transport_id];
+                (
+                    attacks::forged_with(g, seq, &drop, (Vec::new(), &[leaf.index]), &[order], None),
+                    Vec::new(),
+                )
+            },
+            // Somebody whom nobody let in.
+            |g, _, seq| {
+                let ghost = attacks::ghost();
+                (
+                    attacks::forged_with(g, seq, &[], (vec![ghost], &[]), &[], None),
+                    Vec::new(),
+                )
+            },
+            // No lobby any more.
+            |g, _, seq| {
+                let data = g.data().unwrap();
+                let next = g.change_rules(&data, |rules: &mut CallRules| rules.lobby = false);
+                (
+                    attacks::forged_with(g, seq, &[], (Vec::new(), &[]), &[], Some(&next)),
+                    Vec::new(),
+                )
+            },
+        ];
+        for forge in forge {
+            let seq = world.tabs[mallory].member.seq();
+            let (body, drop) = forge(world.tabs[mallory].member.group(), host, seq);
+            world.tabs[mallory].member.group().discard_own().unwrap();
+            world.tabs[mallory].member.submit_anything(&body, drop);
+            world.give(mallory, Input::Tick);
+            world.run(2_000);
+            assert!(
+                world.tabs[0].member.seq() > seq,
+                "the server did not take it: nothing was tested"
+            );
+        }
+        nothing_happened(world, &tabs, asks, epoch);
+    }
+}
+
+#[test]
+fn a6_an_external_commit_with_a_members_help_is_void_for_all() {
+    let (mut world, tabs, asks) = hosted(3);
+    let epoch = world.tabs[0].epoch();
+    let seq = world.tabs[2].member.seq();
+    let commit = attacks::external_commit(world.tabs[2].member.group(), seq);
+    world.tabs[2].member.submit_anything(&commit, Vec::new());
+    world.give(2, Input::Tick);
+    world.run(3_000);
+    assert!(
+        world.tabs[0].member.seq() > seq,
+        "the server did not take it: nothing was tested"
+    );
+    nothing_happened(world, &tabs, asks, epoch);
+}
+
+#[test]
+fn b8_a_guest_forges_no_decision_of_hosts_and_moderators() {
+    let (mut world, tabs, asks) = hosted(4);
+    let epoch = world.tabs[0].epoch();
+    let package = world.tabs[2].member.parts().0.lobby.waiting[0].reference;
+    let names: Vec<_> = world.tabs[2].member.group().leaves().iter().map(|l| l.name()).collect();
+    let (host, grace) = (id(&world, "Hope"), id(&world, "Grace"));
+    let leaf = |m: MemberId| *names.iter().find(|n| n.member == m).unwrap();
+    let mallory = &mut world.tabs[2].member;
+    let mut words = Vec::new();
+    for decision in [
+        Decision::Admit { package },
+        Decision::Remove { leaf: leaf(grace) },
+        Decision::Remove { leaf: leaf(host) },
+    ] {
+        let own = mallory.group().order(decision);
+        // In the host's name, by Mallory's key.
+        let stolen = Order::new(decision, host, own.epoch, own.signature());
+        words.extend([own, stolen].map(|order| Words::Order { order }));
+    }
+    let data = mallory.group().data().unwrap();
+    for change in [
+        |r: &mut CallRules| r.lobby = false,
+        |r: &mut CallRules| r.locked = true,
+        |r: &mut CallRules| r.ended = true,
+    ] {
+        let bytes = mallory.group().change_rules(&data, change).to_bytes();
+        words.push(Words::Rules { bytes });
+    }
+    words.push(Words::Refuse { package });
+    let digest = mallory.group().epoch_digest();
+    words.push(Words::Compare { digest });
+    let call: CallId = mallory.group().call();
+    let farewell = Words::leave(&call, grace, &mallory.group().identity().key);
+    words.push(farewell);
+    for words in &words {
+        world.tabs[2].member.say_anything(words);
+        world.give(2, Input::Tick);
+        world.run(1_500);
+    }
+    assert_eq!(world.tabs[0].lobby.len(), 1, "a guest turned somebody away");
+    assert!(
+        world.tabs.iter().all(|t| t.compare.is_none()),
+        "a guest made all compare"
+    );
+    nothing_happened(world, &tabs, asks, epoch);
+}
+
+#[test]
+fn b1_nobody_writes_under_anothers_name() {
+    let (mut world, tabs, asks) = hosted(5);
+    let epoch = world.tabs[0].epoch();
+    // Grace's words, as they passed, once more by Mallory; and a goodbye in her name is in `b8`.
+    world.give(1, Input::Chat { text: "mine".into() });
+    let message = {
+        let (inside, _) = world.tabs[1].member.parts();
+        inside
+            .group
+            .seal(&Words::Chat { text: "again".into() }.to_bytes())
+            .unwrap()
+    };
+    world.run(500);
+    let (inside, s) = world.tabs[2].member.parts();
+    let call = inside.call;
+    for _ in 0..3 {
+        s.send_envelope(ClearPart::message(call), &message).unwrap();
+    }
+    world.give(2, Input::Tick);
+    world.run(1_000);
+    // It is hers, whoever brings it, and counts once.
+    let told: Vec<_> = world.tabs[0]
+        .chat
+        .iter()
+        .map(|(n, t)| (n.as_str(), t.as_str()))
+        .collect();
+    assert_eq!(told, [("Grace", "mine"), ("Grace", "again")]);
+    nothing_happened(world, &tabs, asks, epoch);
+}
+
+#[test]
+fn b7_names_and_words_of_others_are_made_inert_by_who_shows_them() {
+    let mut world = World::new(6);
+    let mut tabs = world.call_of(&["Ada"]);
+    for (name, shown) in [
+        ("<img src=x onerror=alert(1)>", "<img src=x onerror=alert(1)>"),
+        ("Ada\u{202E}tsoH", "Ada\u{FFFD}tsoH"),
+        ("A\u{200B}da", "Ada"),
+        ("two\nlines\u{7}", "two lines\u{FFFD}"),
+    ] {
+        let tab = world.join("Mallory");
+        world.tabs[tab].member.name_oneself(name);
+        tabs.push(tab);
+        world.until("they are shown", 5_000, |w| {
+            w.tabs[0].sees(shown).is_some() && w.tabs[0].roster.len() == tabs.len()
+        });
+    }
+    let of = |n: &str| {
+        world.tabs[0]
+            .roster
+            .iter()
+            .filter(|e| e.name == n)
+            .map(|e| e.same_name)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of("Ada"), [true, true], "two of one name are not marked");
+    let last = *tabs.last().unwrap();
+    world.until("the last one is in", 5_000, |w| w.tabs[last].state == State::InCall);
+    let text = "line\n\u{202E}<b>\u{0}";
+    world.tabs[last].member.say_anything(&Words::Chat { text: text.into() });
+    world.tabs[last]
+        .member
+        .say_anything(&Words::Reaction { char: '\u{202E}' });
+    world.give(last, Input::Tick);
+    world.until("the words came", 2_000, |w| !w.tabs[0].chat.is_empty());
+    assert_eq!(world.tabs[0].chat[0].1, "line\n\u{FFFD}<b>\u{FFFD}");
+}
