@@ -6,6 +6,7 @@
 
 mod inputs;
 mod names;
+mod organise;
 mod outputs;
 mod owner;
 
@@ -105,7 +106,7 @@ impl Core {
     }
 }
 
-/// What a pasted or opened text is: `{ok: true, kind, servers, operatorKeys}` (and `invite`, `notAfterDay` where it is for one person) or `{ok: false, code}`.
+/// What a pasted or opened text is: `{ok: true, kind: 'guest' | 'ticket', servers, operatorKeys}` (and `invite`, `notAfterDay` where it is for one person) or `{ok: false, code}`.
 #[wasm_bindgen(js_name = parseLink)]
 pub fn parse_link(text: &str) -> JsValue {
     let out = Object::new();
@@ -128,10 +129,11 @@ pub fn parse_link(text: &str) -> JsValue {
             set(&out, "invite", link.invite.grant.serial);
             set(&out, "notAfterDay", link.invite.grant.not_after_day);
         }
-        // Opening rooms by ticket comes later; the text says so.
-        Ok(Link::Ticket(_)) => {
-            set(&out, "ok", false);
-            set(&out, "code", "notYetSupported");
+        Ok(Link::Ticket(link)) => {
+            set(&out, "ok", true);
+            set(&out, "kind", "ticket");
+            set(&out, "servers", Array::of1(&JsValue::from_str(link.server.as_str())));
+            set(&out, "operatorKeys", false);
         }
         Err(e) => {
             set(&out, "ok", false);

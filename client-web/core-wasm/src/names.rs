@@ -4,6 +4,7 @@
 //! No logic. The page's table of words (`client-web/src/text/en.ts`) is typed by these unions, and the matches are exhaustive: a new code of the core does not
 //! compile here without a name, and the client does not build without words for it.
 
+use conclave_core::organise::OrganiseFault;
 use conclave_core::{DepartReason, Door, EndReason, MemberRole, NoticeCode, State};
 use conclave_protocol::LinkError;
 use wasm_bindgen::prelude::*;
@@ -109,6 +110,22 @@ names! {
         OwnerFault::OtherRoom => "otherRoom",
         OwnerFault::Expired => "expired",
         OwnerFault::Deed => "deed",
+    }
+}
+
+names! {
+    /// Why a room was not made or changed.
+    organise, OrganiseFault, "OrganiseFault", ORGANISE {
+        OrganiseFault::Ticket => "notATicket",
+        OrganiseFault::Credential => "notTheKey",
+        OrganiseFault::NotAllowed => "notAllowed",
+        OrganiseFault::Title => "title",
+        OrganiseFault::Days => "days",
+        OrganiseFault::TooLong => "tooLong",
+        OrganiseFault::Stale => "stale",
+        OrganiseFault::ServerFull => "serverFull",
+        OrganiseFault::Foreign => "foreign",
+        OrganiseFault::Incompatible => "incompatible",
     }
 }
 

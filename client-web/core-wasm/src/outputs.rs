@@ -125,6 +125,7 @@ fn write_event(event: Event) -> Object {
         }
         Event::SafetyNumber(digits) => with("safetyNumber", "digits", digits),
         Event::WaitingCode(digits) => with("waitingCode", "digits", digits),
+        Event::Title(title) => with("title", "title", title),
         Event::Door(door) => with("door", "door", names::door(door)),
         Event::Lobby(entries) => with("lobby", "entries", entries.iter().map(write_waiting).collect::<Array>()),
         Event::Rules(view) => write_rules(&view),

@@ -254,6 +254,8 @@ pub enum Event {
     Door(Door),
     /// Who waits to be let in; only to those who may let them.
     Lobby(Vec<LobbyEntry>),
+    /// The room's cleaned title, as its owner signed it. Comes once, before anything of a call, if there is one.
+    Title(String),
     /// The rules of the call, and this member's place in them.
     Rules(RulesView),
     /// A personal invite, to be given to one person.

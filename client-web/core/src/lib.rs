@@ -17,6 +17,7 @@ mod error;
 mod group;
 mod io;
 pub mod limits;
+pub mod organise;
 mod random;
 mod text;
 

@@ -3,7 +3,7 @@
 //! Does not judge content or look-alike letters; equal names are marked in the roster instead. Rule of use: clean before
 //! sending *and* again before showing, for the sender may not have been this program.
 
-use conclave_protocol::limits::{MAX_CHAT, MAX_NAME};
+use conclave_protocol::limits::{MAX_CHAT, MAX_NAME, MAX_TITLE};
 
 /// What a character becomes that could move, hide or reverse its neighbours.
 const INERT: char = '\u{FFFD}';
@@ -31,6 +31,16 @@ fn is_invisible(c: char) -> bool {
 /// A name fit to show: one line, no controls, trimmed, runs of white space made one blank. `None` if nothing is left or it is longer
 /// than 64 bytes of UTF-8.
 pub(crate) fn clean_name(raw: &str) -> Option<String> {
+    clean_line(raw, MAX_NAME)
+}
+
+/// A room's title fit to show, by the same rules; its owner wrote it, and whoever has the link may have got it from anybody.
+pub(crate) fn clean_title(raw: &str) -> Option<String> {
+    // What is dangerous grows by being made visible.
+    clean_line(raw, 3 * MAX_TITLE)
+}
+
+fn clean_line(raw: &str, most: usize) -> Option<String> {
     let mut out = String::with_capacity(raw.len());
     for word in raw.split_whitespace() {
         let word: String = word
@@ -43,7 +53,7 @@ pub(crate) fn clean_name(raw: &str) -> Option<String> {
         }
         out.push_str(&word);
     }
-    (!out.is_empty() && out.len() <= MAX_NAME).then_some(out)
+    (!out.is_empty() && out.len() <= most).then_some(out)
 }
 
 /// A reaction fit to show: one visible character. Nothing that reorders, hides or breaks the line that it stands in.
@@ -79,6 +89,9 @@ mod tests {
         assert_eq!(clean_name("\u{200B}\u{FEFF} \t"), None);
         assert_eq!(clean_name(&"x".repeat(65)), None);
         assert!(clean_name(&"x".repeat(64)).is_some());
+        let longest = "\u{61C}".repeat(MAX_TITLE / 2);
+        assert_eq!(clean_title(&longest), Some("\u{FFFD}".repeat(MAX_TITLE / 2)));
+        assert_eq!(clean_title("Choir \u{2066}").as_deref(), Some("Choir \u{FFFD}"));
     }
 
     #[test]

@@ -18,6 +18,7 @@ import type { Devices } from '../state/devices';
 import { RENEW_MS, type Place } from '../state/place';
 import { videoCodecs } from './capabilities';
 import { today } from './clock';
+import { socketUrl } from './socket-url';
 import type { MediaSide } from './media-side';
 import type { CoreWorker, MediaWorker } from './workers';
 
@@ -86,9 +87,8 @@ export class RunningCall implements CallPort {
     this.#generation = connection.generation;
     const keys = new MessageChannel();
     this.#media.post({ t: 'port', port: keys.port1 }, [keys.port1]);
-    const socketUrl = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/v1/socket`;
     const { link, server, name, keepPlace, place, owner } = request;
-    port.core.post({ t: 'join', link, server, name, codecs, socketUrl, keepPlace, place, owner, today: today(), media: keys.port2 }, [keys.port2]);
+    port.core.post({ t: 'join', link, server, name, codecs, socketUrl: socketUrl(), keepPlace, place, owner, today: today(), media: keys.port2 }, [keys.port2]);
     place?.fill(0);
     // A call that begins in a tab that is not seen (opened by another program, put behind at once) is told so.
     if (document.visibilityState === 'hidden') this.#intent({ t: 'hidden', on: true });

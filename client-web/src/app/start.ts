@@ -1,10 +1,11 @@
 // Puts the parts together: address bar, workers, devices, view-models. The only place that knows all of them.
 
 import { BrowserDevices } from '../media/devices';
-import type { CoreToMain, ParsedLink, ReadOwner } from '../protocol/messages';
+import type { CoreToMain, Kept, Made, MainToCore, ParsedLink, ReadOwner } from '../protocol/messages';
 import { App, type AppPort, type JoinRequest } from '../state/app';
 import type { CallModel } from '../state/call';
 import { Devices } from '../state/devices';
+import type { RoomsPort } from '../state/organise';
 import { Place } from '../state/place';
 import { en } from '../text/en';
 import { missingCapability } from './capabilities';
@@ -14,6 +15,7 @@ import { MediaSide } from './media-side';
 import { browserPlace } from './place-store';
 import { RunningCall } from './running-call';
 import { saveText } from './save';
+import { socketUrl } from './socket-url';
 import { startCore, type CoreWorker } from './workers';
 
 /** How long a farewell may take to leave the socket before the worker is ended under it. */
@@ -34,6 +36,24 @@ class Machinery implements AppPort {
   readonly #asks = new Map<number, (link: ParsedLink) => void>();
   readonly #owners = new Map<number, (owner: ReadOwner) => void>();
   readonly #clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+
+  readonly rooms: RoomsPort = {
+    today,
+    open: (ticket, terms) => this.#ask((ask) => ({ t: 'openRoom', ask, ticket, server: this.host, socketUrl: socketUrl(), terms, today: today() }), this.#made),
+    keep: (errand) => this.#ask((ask) => ({ t: 'keepRoom', ask, server: this.host, socketUrl: socketUrl(), errand }), this.#kept),
+    copy: (text) => this.copy(text),
+    save: saveText,
+  };
+  readonly #made = new Map<number, (made: Made) => void>();
+  readonly #kept = new Map<number, (kept: Kept) => void>();
+
+  #ask<T>(message: (ask: number) => MainToCore<MessagePort>, asks: Map<number, (answer: T) => void>): Promise<T> {
+    const ask = this.#nextAsk++;
+    return new Promise((resolve) => {
+      asks.set(ask, resolve);
+      this.#worker().post(message(ask));
+    });
+  }
 
   parseLink(text: string): Promise<ParsedLink> {
     const ask = this.#nextAsk++;
@@ -111,6 +131,16 @@ class Machinery implements AppPort {
     if (message.t === 'ownerRead') {
       this.#owners.get(message.ask)?.(message.owner);
       this.#owners.delete(message.ask);
+      return;
+    }
+    if (message.t === 'roomOpened') {
+      this.#made.get(message.ask)?.(message.made);
+      this.#made.delete(message.ask);
+      return;
+    }
+    if (message.t === 'roomKept') {
+      this.#kept.get(message.ask)?.(message.kept);
+      this.#kept.delete(message.ask);
       return;
     }
     if (core !== this.#core) return;

@@ -9,6 +9,7 @@ import { App, type AppPort, type ErrorCode } from '../state/app';
 import { CallModel, type CallPort, type Panel } from '../state/call';
 import { Devices, type DevicePort, type Kind, type Opened } from '../state/devices';
 import '../styles/index.css';
+import { Organise } from '../state/organise';
 import { Place, type PlacePort } from '../state/place';
 import { en } from '../text/en';
 import { Root } from '../views/Root';
@@ -78,6 +79,16 @@ const port: AppPort = {
   clearAddress: nothing,
   copy: async () => true,
   save: nothing,
+  rooms: {
+    today: () => 20_779,
+    open: async () => ({ ok: true, room: { guestLink: `g${'AbCdEf0'.repeat(18)}z`, credential: `conclave-host1:${'AbCdEf0'.repeat(60)}`, deed: `conclave-deed1:${'AbCdEf0'.repeat(7)}`, lastDay: 20_869 } }),
+    keep: async () => ({
+      ok: true,
+      room: { title: 'Reading group', begin: 'host', lobby: true, guests: null, lastDay: 20_869, lastDayInForce: query.has('less') ? 20_800 : 20_869, latestDay: 24_429, members: 250, membersInForce: query.has('less') ? 20 : 250, guestLink: 'gz', byDeed: query.has('deed'), credential: null },
+    }),
+    copy: async () => true,
+    save: nothing,
+  },
 };
 const place: PlacePort = {
   read: () => (query.get('place') === 'offered' ? { bytes: new Uint8Array(8), until: 60_000 } : query.get('place') === 'expired' ? { bytes: new Uint8Array(8), until: -1 } : null),
@@ -168,6 +179,15 @@ async function show(): Promise<void> {
         call.handle({ e: 'door', door: query.get('door') as Door });
       }
       return;
+    case 'organise':
+    case 'made':
+      app.organise.value = new Organise(port.rooms, '#t');
+      app.screen.value = { at: 'organise' };
+      if (screen === 'made') await app.makeRoom();
+      return;
+    case 'keep':
+      await app.openPasted('conclave-host1:x');
+      return app.keepRoom();
     case 'call':
       return showCall();
     case 'ended':

@@ -4,10 +4,10 @@
 // do: it holds no behaviour and knows neither DOM nor WebAssembly.
 //
 // SECURITY: keys go from the core worker to the media worker over a port of their own (`CoreToMedia`); no message to or
-// from the page has a place where a key would fit, but one: the record of a person's place, which only the page can store,
-// and which the core worker hands out only to those who ticked the box for it.
+// from the page has a place where a key of a call would fit, but one: the record of a person's place, which only the page can store,
+// and which the core worker hands out only to those who ticked the box for it. An owner's keys cross it: a person gives them, or is given them to keep.
 
-import type { DepartureName, DoorName, EndName, LinkFault, NoticeName, OwnerFault, RoleName, StateName } from '../generated/core/conclave_core_wasm.js';
+import type { DepartureName, DoorName, EndName, LinkFault, NoticeName, OrganiseFault, OwnerFault, RoleName, StateName } from '../generated/core/conclave_core_wasm.js';
 
 /** What a track carries; the numbers are those of the wire protocol. */
 export const TrackKind = { Microphone: 0, Camera: 1, Screen: 2, ScreenAudio: 3 } as const;
@@ -28,9 +28,47 @@ export type MidRole = Role & { readonly mid: string };
 export type LinkProblem = LinkFault | 'otherServer';
 
 export type ParsedLink =
-  /** `personal`: for one person alone. */
-  | { readonly ok: true; readonly servers: readonly string[]; readonly operatorKeys: boolean; readonly personal: boolean }
+  /** `personal`: for one person alone. `ticket`: it makes a room, and is no meeting to join. */
+  | { readonly ok: true; readonly ticket?: true; readonly servers: readonly string[]; readonly operatorKeys: boolean; readonly personal: boolean }
   | { readonly ok: false; readonly problem: LinkProblem };
+
+/** What an organiser or owner decides about a room. `guests`: bits of `Right`, or what is usual; days since 1970-01-01. */
+export interface RoomTerms {
+  readonly title: string;
+  readonly begin: 'host' | 'anyone';
+  readonly lobby: boolean;
+  readonly guests: number | null;
+  readonly lastDay: number;
+}
+
+/** What an organiser gets. `guestLink` is a fragment without its #. */
+export interface MadeRoom {
+  readonly guestLink: string;
+  readonly credential: string;
+  readonly deed: string;
+  readonly lastDay: number;
+}
+
+/** A room as its owner reads it at the server, with what the operator leaves of it. */
+export interface KeptRoom extends RoomTerms {
+  readonly lastDayInForce: number;
+  readonly latestDay: number;
+  readonly members: number;
+  readonly membersInForce: number;
+  readonly guestLink: string;
+  /** The key that was given is the deed: with it a lost credential is made anew, and nothing else changed. */
+  readonly byDeed: boolean;
+  /** The credential that was just made. */
+  readonly credential: string | null;
+}
+
+/** Why a room was not made or changed. */
+export type OrganiseProblem = OrganiseFault | 'serverAway';
+export type Made = { readonly ok: true; readonly room: MadeRoom } | { readonly ok: false; readonly problem: OrganiseProblem };
+/** `room` is `null` once it is deleted. */
+export type Kept = { readonly ok: true; readonly room: KeptRoom | null } | { readonly ok: false; readonly problem: OrganiseProblem };
+/** `link`: the guest link that is open; a deed needs it. */
+export type RoomErrand = { readonly t: 'read'; readonly owner: string; readonly link: string | null } | { readonly t: 'restore' } | { readonly t: 'change'; readonly terms: RoomTerms } | { readonly t: 'delete' };
 
 /** An owner's key that was given: what it opens, or why it is of no use. */
 export type ReadOwner =
@@ -137,6 +175,8 @@ export type CallEvent =
   | { readonly e: 'departed'; readonly name: string; readonly how: Departure }
   | { readonly e: 'safetyNumber'; readonly digits: string }
   | { readonly e: 'waitingCode'; readonly digits: string }
+  /** What the room's owner calls it. */
+  | { readonly e: 'title'; readonly title: string }
   | { readonly e: 'door'; readonly door: Door }
   | { readonly e: 'lobby'; readonly asking: readonly Asking[] }
   | { readonly e: 'rules'; readonly rules: Rules }
@@ -200,6 +240,8 @@ export type MainToCore<Port> =
       /** Where keys go. The page passes the port on and keeps nothing. */
       readonly media: Port;
     }
+  | { readonly t: 'openRoom'; readonly ask: number; readonly ticket: string; readonly server: string; readonly socketUrl: string; readonly terms: RoomTerms; readonly today: number }
+  | { readonly t: 'keepRoom'; readonly ask: number; readonly server: string; readonly socketUrl: string; readonly errand: RoomErrand }
   | { readonly t: 'intent'; readonly intent: Intent };
 
 /** TURN at the server itself: for networks that carry nothing but TCP 443. */
@@ -213,6 +255,8 @@ export type CoreToMain =
   | { readonly t: 'failed' }
   | { readonly t: 'linkParsed'; readonly ask: number; readonly link: ParsedLink }
   | { readonly t: 'ownerRead'; readonly ask: number; readonly owner: ReadOwner }
+  | { readonly t: 'roomOpened'; readonly ask: number; readonly made: Made }
+  | { readonly t: 'roomKept'; readonly ask: number; readonly kept: Kept }
   | { readonly t: 'applyAnswer'; readonly sdp: string }
   | { readonly t: 'relay'; readonly relay: Relay }
   | { readonly t: 'needOffer' }

@@ -4,6 +4,7 @@ import { App, nameProblem, type AppPort, type CapabilityProblem, type JoinReques
 import { CallModel } from './call';
 import { Devices } from './devices';
 import { KEPT_MS, Place, type KeptPlace } from './place';
+import { MADE, Rooms } from './rooms.fixture';
 
 class Port implements AppPort {
   host = 'localhost:8443';
@@ -36,6 +37,7 @@ class Port implements AppPort {
   async copy(): Promise<boolean> {
     return true;
   }
+  rooms = new Rooms();
 }
 
 /** A tab's storage, and a clock that a test moves. */
@@ -279,5 +281,53 @@ describe('a place that was kept', () => {
     expect(kept.record).toBeNull();
     place.renew();
     expect(kept.record).toBeNull();
+  });
+});
+
+describe('a ticket and an owner’s page', () => {
+  it('opens the page that makes a room, without devices, and goes on as host', async () => {
+    const { app: it, port } = app();
+    port.parsed = { ok: true, ticket: true, servers: ['localhost:8443'], operatorKeys: false, personal: false };
+    await it.open('#tXz');
+    expect([it.screen.value.at, it.hasLink.value]).toEqual(['organise', false]);
+    await it.makeRoom();
+    expect(port.rooms.opened.map(([ticket]) => ticket)).toEqual(['#tXz']);
+    expect(port.cleared).toBe(1);
+    port.parsed = { ok: true, servers: ['localhost:8443'], operatorKeys: false, personal: false };
+    await it.enterMade();
+    expect([it.screen.value.at, it.owner.value.is, it.organise.value]).toEqual(['join', 'good', null]);
+    expect(port.asked).toEqual([[MADE.credential, null]]);
+    it.name.value = 'Hope';
+    it.join();
+    expect(port.started[0]?.owner).toBe(MADE.credential);
+  });
+
+  it('leaves a ticket that made nothing in the address, and tells tickets of other servers', async () => {
+    const { app: it, port } = app();
+    port.parsed = { ok: true, ticket: true, servers: ['localhost:8443'], operatorKeys: false, personal: false };
+    port.rooms.made = { ok: false, problem: 'notAllowed' };
+    await it.open('#tXz');
+    await it.makeRoom();
+    expect([port.cleared, it.screen.value.at]).toEqual([0, 'organise']);
+    port.parsed = { ok: true, ticket: true, servers: ['elsewhere.example'], operatorKeys: false, personal: false };
+    await it.open('#tXz');
+    expect(it.screen.value).toEqual({ at: 'error', code: 'otherServer', servers: ['elsewhere.example'] });
+  });
+
+  it('keeps a room with the key that was given, and only then', async () => {
+    const { app: it, port } = app();
+    await it.open('#gXz');
+    await it.keepRoom();
+    expect(it.screen.value.at).toBe('join');
+    await it.giveOwner('conclave-host1:AA');
+    await it.keepRoom();
+    expect([it.screen.value.at, port.rooms.errands]).toEqual(['keep', [{ t: 'read', owner: 'conclave-host1:AA', link: '#gXz' }]]);
+    await it.leaveKeeping();
+    expect([it.screen.value.at, it.owner.value.is]).toEqual(['join', 'good']);
+    await it.keepRoom();
+    port.rooms.kept = { ok: true, room: null };
+    await it.keep.value?.remove();
+    await it.leaveKeeping();
+    expect([it.screen.value.at, it.owner.value.is, it.hasLink.value]).toEqual(['welcome', 'none', false]);
   });
 });

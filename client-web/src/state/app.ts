@@ -6,7 +6,8 @@ import { computed, signal, type ReadonlySignal } from '@preact/signals-core';
 import type { EndReason, LinkProblem, OwnerFault, ParsedLink, ReadOwner } from '../protocol/messages';
 import type { CallModel } from './call';
 import type { Devices, Track } from './devices';
-import { shownName } from './names';
+import { shownName, utf8Length } from './names';
+import { Keep, Organise, type RoomsPort } from './organise';
 import type { Place } from './place';
 
 /** Something that this browser lacks. */
@@ -18,6 +19,10 @@ export type Screen =
   | { readonly at: 'loading' }
   | { readonly at: 'welcome' }
   | { readonly at: 'join' }
+  /** A ticket becomes a room. */
+  | { readonly at: 'organise' }
+  /** A room in its owner's hands. */
+  | { readonly at: 'keep' }
   | { readonly at: 'waiting' }
   | { readonly at: 'call' }
   | { readonly at: 'ended'; readonly reason: EndReason }
@@ -64,6 +69,8 @@ export interface AppPort {
   copy(text: string): Promise<boolean>;
   /** Offers a text as a file. */
   save(name: string, text: string): void;
+  /** Rooms made and kept. */
+  readonly rooms: RoomsPort;
 }
 
 /** Longest name in UTF-8 bytes: the protocol's limit for a signed name. */
@@ -77,6 +84,8 @@ export class App<T extends Track> {
   readonly keepPlace = signal(false);
   readonly owner = signal<OwnerKey>({ is: 'none' });
   readonly copied = signal<'no' | 'yes' | 'failed'>('no');
+  readonly organise = signal<Organise | null>(null);
+  readonly keep = signal<Keep | null>(null);
   readonly hasLink: ReadonlySignal<boolean>;
   /** The operator of the server made this room's keys: said before joining and in the call. */
   readonly operatorKeys: ReadonlySignal<boolean>;
@@ -127,8 +136,49 @@ export class App<T extends Track> {
       return;
     }
     this.dropOwner();
+    if (parsed.ticket === true) {
+      this.#link.value = null;
+      this.organise.value = new Organise(this.#port.rooms, text);
+      this.screen.value = { at: 'organise' };
+      return;
+    }
     this.#link.value = { text, operatorKeys: parsed.operatorKeys, personal: parsed.personal };
     await this.#door();
+  }
+
+  /** Makes the room of the ticket that is open. */
+  async makeRoom(): Promise<void> {
+    // A used ticket in the address would only puzzle whoever loads the page again.
+    if ((await this.organise.value?.make()) === true) this.#port.clearAddress();
+  }
+
+  /** Into the room that was just made, as its host. The page with its keys is not shown again. */
+  async enterMade(): Promise<void> {
+    const made = this.organise.value?.made.value;
+    if (made === undefined || made === null) return;
+    this.organise.value = null;
+    await this.openPasted(made.credential);
+  }
+
+  /** With the owner's key that was given: the room's title, rules and end. */
+  async keepRoom(): Promise<void> {
+    if (this.#ownerText === null || this.screen.value.at !== 'join') return;
+    const keep = new Keep(this.#port.rooms, this.#ownerText, this.#link.value?.text ?? null);
+    this.keep.value = keep;
+    this.screen.value = { at: 'keep' };
+    await keep.read();
+  }
+
+  /** Back to the door; from a room that is gone, to the start. */
+  async leaveKeeping(): Promise<void> {
+    const gone = this.keep.value?.deleted.value === true;
+    const fresh = this.keep.value?.fresh.value ?? null;
+    this.keep.value = null;
+    if (!gone && fresh !== null) return this.openPasted(fresh);
+    if (!gone) return this.again();
+    this.dropOwner();
+    this.#link.value = null;
+    this.screen.value = { at: 'welcome' };
   }
 
   /** What somebody pasted or chose on the start page: a link, or the owner's key, which holds the link as well. */
@@ -244,13 +294,4 @@ export function nameProblem(name: string): 'empty' | 'long' | null {
   // A name of invisible characters only is none; the core would refuse it.
   if (shownName(trimmed, '') === '') return 'empty';
   return utf8Length(trimmed) > NAME_BYTES ? 'long' : null;
-}
-
-function utf8Length(text: string): number {
-  let bytes = 0;
-  for (const character of text) {
-    const point = character.codePointAt(0) ?? 0;
-    bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x1_0000 ? 3 : 4;
-  }
-  return bytes;
 }

@@ -115,6 +115,8 @@ export class CallModel {
   readonly safety = signal<SafetyNumber | null>(null);
   /** Four groups of digits, while one waits. */
   readonly waitingCode = signal<string | null>(null);
+  /** What the room's owner calls it; empty: nothing. */
+  readonly title = signal('');
   readonly door = signal<Door | null>(null);
   /** When one began to wait. */
   readonly waitsSince = signal('');
@@ -172,6 +174,9 @@ export class CallModel {
           break;
         case 'departed':
           this.#coming(event.how, event.name);
+          break;
+        case 'title':
+          this.title.value = event.title;
           break;
         case 'waitingCode':
           this.waitingCode.value = event.digits;

@@ -2,7 +2,7 @@
 //
 // Style: plain, calm, no exclamation marks, no "secure". Each trouble says what happened and what to do next.
 
-import type { Door, NoticeCode, OwnerFault, RoleName } from '../protocol/messages';
+import type { Door, NoticeCode, OrganiseProblem, OwnerFault, RoleName, RoomTerms } from '../protocol/messages';
 import type { ErrorCode } from '../state/app';
 import type { RightNews, Toast } from '../state/call';
 import type { DeviceProblem, Kind } from '../state/devices';
@@ -37,7 +37,7 @@ const troubles: Readonly<Record<ErrorCode, Trouble>> = {
   },
   notYetSupported: {
     title: 'This kind of link does not work here yet',
-    what: 'Personal invitations and tickets are not part of this version.',
+    what: 'Personal invitations are not part of this version.',
     next: 'Ask the host for the guest link of the room.',
   },
   credential: {
@@ -163,6 +163,20 @@ const owner: Readonly<Record<OwnerFault, string>> = {
   deed: 'This is the deed, which names no server. Open the room’s guest link first and give the deed there: you get a new host credential from it.',
 };
 
+/** Why a room was not made or changed. What is not allowed is another thing for a ticket than for a key. */
+const organiseProblems: Readonly<Record<Exclude<OrganiseProblem, 'notAllowed'>, string>> = {
+  notATicket: 'This ticket belongs to another server.',
+  notTheKey: 'This host credential is for another server.',
+  title: 'The name of the room is too long, or holds signs that cannot be shown.',
+  days: 'The last day of the room is over.',
+  tooLong: 'Whoever runs this server does not let rooms last that long. Choose an earlier last day.',
+  stale: 'Somebody else changed the room in the meantime. Read it again, and look before you change it.',
+  serverFull: 'The server could not do it just now. Try again in a minute.',
+  foreign: 'What the server showed was not signed by the owners of this room, or the link was changed with a newer host credential. Nothing was changed.',
+  incompatible: 'This page and the server do not understand each other. Load the page again.',
+  serverAway: 'The server does not answer. Check your connection and try again.',
+};
+
 const toasts: Readonly<Record<Exclude<Toast['kind'], NoticeCode | RightNews | Hindrance>, (name: string) => string>> = {
   appointed: () => 'You are a moderator of this call now. Those who ask to join are in the list of people.',
   dismissed: () => 'You are no longer a moderator of this call.',
@@ -208,6 +222,7 @@ export const en = {
     ownerFile: 'Choose a file',
     ownerGood: 'You join as host.',
     ownerDrop: 'Join as a guest instead',
+    ownerKeep: 'Change the room',
     ownerUnread: 'The file could not be read.',
     keepPlace: 'Keep my place in this tab',
     keepPlaceHint: 'If the tab is loaded again, open the link within two minutes and you are the same person for the others. For that, this browser stores keys of your place until you leave.',
@@ -420,6 +435,75 @@ export const en = {
   },
   ended: { again: 'Join again', start: 'To the start page' },
   error: { again: 'Try again', copy: 'Copy link' },
+
+  terms: {
+    title: 'Name of the room',
+    titleHint: 'Shown to everybody who has the link, and sealed so that the server cannot read it. May stay empty.',
+    titleLong: 'This name is too long.',
+    begin: 'Who may begin a call',
+    begins: { host: 'I, with the host credential', anyone: 'Anyone who has the link; nobody is asked' } satisfies Readonly<Record<RoomTerms['begin'], string>>,
+    guests: 'Guests',
+    lobby: 'ask to join, and wait until they are let in',
+    rights: { microphone: 'may speak', camera: 'may show their camera', screen: 'may share a screen', write: 'may write in the chat' } satisfies Readonly<Record<RightName, string>>,
+    guestsHint: 'Each call begins with this. Hosts and moderators can change it in the call.',
+    lastDay: 'Last day of the room',
+    lastDayHint: 'After it the server deletes the room. You can choose another day later.',
+    daysOver: 'Choose a day that is not over yet.',
+  },
+  organise: {
+    title: 'Make a room',
+    what: 'You hold a ticket for one room on this server. Its keys are made here, in your browser; whoever runs the server does not get them.',
+    make: 'Make the room',
+    working: 'Making the room…',
+    problems: {
+      ...organiseProblems,
+      notAllowed: 'This ticket makes no room. It was used already, has run out or was taken back, or it never was one of this server’s. Ask whoever runs the server for another.',
+    } satisfies Readonly<Record<OrganiseProblem, string>>,
+  },
+  made: {
+    title: 'The room is made',
+    what: 'Three things are shown now and never again. They are kept nowhere but where you put them.',
+    link: 'Guest link',
+    linkHint: 'For everybody whom you invite.',
+    credential: 'Host credential',
+    credentialHint: 'Your working key: with it you come in as host, and change or delete the room. Keep the file; give it only to people who shall be hosts too.',
+    deed: 'Deed',
+    deedHint: 'The root of the room. Print it or write it to a medium that stays offline; it restores a lost host credential.',
+    deedKept: 'I have kept the deed',
+    save: 'Save as a file',
+    copy: 'Copy',
+    copied: 'Copied',
+    copyFailed: 'The browser did not let this page copy. Select the text and copy it.',
+    enter: 'Go to the room as host',
+    enterHint: 'These keys are not shown again.',
+    notYet: 'First save or copy the host credential, and keep the deed.',
+  },
+  keep: {
+    title: 'Your room',
+    what: 'Changes are signed here with your key. Calls that begin from now on follow them; a call that runs keeps its own rules.',
+    reading: 'Asking the server…',
+    copyLink: 'Copy the guest link',
+    byDeed: (title: string) => `You gave the deed${title === '' ? '' : ` of “${title}”`}. If the host credential is lost, or somebody else may have it, make another: the old one proves nothing from then on, and personal invites made with it end.`,
+    restore: 'Make another host credential',
+    fresh: 'Your new host credential',
+    freshHint: 'Shown once. Save the file, put the deed away again, and destroy what is left of the old credential.',
+    endsEarlier: (date: string) => `Whoever runs the server lets this room end earlier: on ${date}.`,
+    fewer: (n: number) => `Whoever runs the server lets in fewer people than you: ${n}.`,
+    save: 'Save',
+    saving: 'Saving…',
+    saved: 'Saved.',
+    again: 'Read again',
+    back: 'To the meeting',
+    delete: 'Delete the room',
+    deleteSure: 'The room ends at once for everybody in it, and its link opens nothing any more. This cannot be undone.',
+    deleteYes: 'Delete it',
+    deletedTitle: 'The room is deleted',
+    deleted: 'The server has forgotten it. Link, host credential and deed open nothing here any more.',
+    problems: {
+      ...organiseProblems,
+      notAllowed: 'The server knows no such room, or this is not its owner’s key. It may have been deleted, or closed by whoever runs the server.',
+    } satisfies Readonly<Record<OrganiseProblem, string>>,
+  },
 
   troubles,
   devices,

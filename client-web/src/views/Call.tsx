@@ -36,6 +36,11 @@ export function Call({ app, call }: CallProps) {
           <ShieldIcon />
           <span>{en.call.encrypted}</span>
         </button>
+        {call.title.value !== '' && (
+          <span class="room-title" data-test="title" dir="auto" title={call.title.value}>
+            {call.title.value}
+          </span>
+        )}
         <span class="spring" />
         <button class={panel === 'room' ? 'control control-small is-open' : 'control control-small'} type="button" data-test="room" aria-expanded={panel === 'room'} aria-label={en.call.room} title={en.call.room} onClick={() => call.toggle('room')}>
           <RulesIcon />

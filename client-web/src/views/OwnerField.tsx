@@ -16,6 +16,9 @@ export function OwnerField({ app }: ViewProps) {
       <div class="owner is-good" data-test="owner-good">
         <KeyIcon />
         <p role="status">{en.join.ownerGood}</p>
+        <button class="button button-small" type="button" data-test="owner-keep" onClick={() => void app.keepRoom()}>
+          {en.join.ownerKeep}
+        </button>
         <button class="button button-small" type="button" data-test="owner-drop" onClick={() => app.dropOwner()}>
           {en.join.ownerDrop}
         </button>

@@ -3,6 +3,8 @@
 import { en } from '../text/en';
 import { Call } from './Call';
 import { Join } from './Join';
+import { Keep } from './Keep';
+import { Organise } from './Organise';
 import type { ViewProps } from './props';
 import { Shell } from './Shell';
 import { Trouble } from './Trouble';
@@ -25,6 +27,10 @@ export function Root({ app }: ViewProps) {
       return <Welcome app={app} />;
     case 'join':
       return <Join app={app} />;
+    case 'organise':
+      return app.organise.value === null ? null : <Organise app={app} organise={app.organise.value} />;
+    case 'keep':
+      return app.keep.value === null ? null : <Keep app={app} keep={app.keep.value} />;
     case 'waiting':
       return call === null ? null : <Waiting app={app} call={call} />;
     case 'call':

@@ -6,7 +6,7 @@ import { en } from '../text/en';
 import { Mark } from './icons';
 
 export interface ShellProps {
-  readonly state: 'loading' | 'welcome' | 'join' | 'waiting' | 'ended' | 'error';
+  readonly state: 'loading' | 'welcome' | 'join' | 'organise' | 'made' | 'keep' | 'waiting' | 'ended' | 'error';
   readonly code?: string;
   readonly wide?: boolean;
   readonly children: ComponentChildren;

@@ -23,6 +23,11 @@ export function Waiting({ app, call }: CallProps) {
     <Shell state="waiting">
       <section class="card card-quiet" aria-busy="true" data-door={door ?? ''}>
         <span class="spinner" aria-hidden="true" />
+        {call.title.value !== '' && (
+          <p class="room-title" data-test="title" dir="auto">
+            {call.title.value}
+          </p>
+        )}
         <div role="status">
           <h1 class="title">{door === null ? en.waiting[phase] : en.waiting.door[door].title}</h1>
           {door !== null && <p class="lead">{en.waiting.door[door].what}</p>}

@@ -72,7 +72,8 @@ const bytes = (value: unknown): Uint8Array | null => (value instanceof Uint8Arra
 export function readLink(value: unknown): ParsedLink {
   const link = loose(value);
   if (flag(link['ok']) && Array.isArray(link['servers'])) {
-    return { ok: true, servers: link['servers'].map(text), operatorKeys: flag(link['operatorKeys']), personal: typeof link['invite'] === 'number' };
+    const servers = link['servers'].map(text);
+    return { ok: true, ...(link['kind'] === 'ticket' ? { ticket: true } : {}), servers, operatorKeys: flag(link['operatorKeys']), personal: typeof link['invite'] === 'number' };
   }
   const code = text(link['code']);
   return { ok: false, problem: isLinkProblem(code) ? code : 'damaged' };
@@ -183,6 +184,8 @@ function readEvent(output: Loose): CallEvent | null {
     }
     case 'safetyNumber':
       return { e: 'safetyNumber', digits: text(output['digits']) };
+    case 'title':
+      return { e: 'title', title: text(output['title']) };
     case 'waitingCode':
       return { e: 'waitingCode', digits: text(output['digits']) };
     case 'door': {

@@ -6,6 +6,8 @@ import init, { Core, parseLink, readOwner } from '../generated/core/conclave_cor
 import wasmUrl from '../generated/core/conclave_core_wasm_bg.wasm?url';
 import type { CoreToMain, CoreToMedia, MainToCore } from '../protocol/messages';
 import { readLink, readOwnerKey, type CoreMember } from './core-objects';
+import type { ErrandPort } from './errand';
+import { keepRoom, openRoom } from './rooms';
 import { MemberDriver, type DriverPort, type Socket } from './member-driver';
 
 declare const self: DedicatedWorkerGlobalScope;
@@ -35,6 +37,14 @@ function port(socketUrl: string, media: MessagePort, keepPlace: boolean): Driver
     openSocket: () => guardSocket(new WebSocket(socketUrl, SUBPROTOCOL)),
     page: (message) => told(message, keepPlace),
     media: (message: CoreToMedia) => media.postMessage(message, message.t === 'keys' ? [message.baseKey.buffer] : []),
+  };
+}
+
+function errandPort(socketUrl: string): ErrandPort {
+  return {
+    setTimer: (callback, ms) => self.setTimeout(() => guarded(callback), ms),
+    clearTimer: (id) => self.clearTimeout(id),
+    openSocket: () => guardSocket(new WebSocket(socketUrl, SUBPROTOCOL)),
   };
 }
 
@@ -85,6 +95,12 @@ function handle(message: MainToCore<MessagePort>): void {
       driver = new MemberDriver(core, port(message.socketUrl, message.media, message.keepPlace));
       break;
     }
+    case 'openRoom':
+      void openRoom(errandPort(message.socketUrl), message).then(post);
+      break;
+    case 'keepRoom':
+      void keepRoom(errandPort(message.socketUrl), message.ask, message.server, message.errand).then(post);
+      break;
     case 'intent':
       driver?.intent(message.intent);
       break;

@@ -1,18 +1,19 @@
 //! What the owner of a room does to it later, with the host credential: another title, rules, day or limits, or another link.
 //!
-//! Each change is a whole new record with a sheet of the next sequence, signed by the host's mandate, for [`crate::manage`] to bring to the server.
-//! Deliberately absent: revoking mandates and the deed, which makes a credential anew.
+//! Each change is a whole new record with a sheet of the next sequence, signed by the host's mandate, for [`crate::manage`] to bring to the server. Whoever
+//! lost the credential makes another of the deed, in one step with ending the lost one. Deliberately absent: revoking single mandates.
 //!
 //! SPEC: `docs/protocol.md`, section 1, "Changes by the owner".
 
 use zeroize::Zeroizing;
 
 use crate::{
-    credential::HostCredential,
+    credential::{Deed, HostCredential},
     error::Error,
-    keys::{AdmissionPk, LinkKeys, LinkSecret, ManagePk, Signer},
+    keys::{AdmissionPk, LinkKeys, LinkSecret, ManagePk, MandateSeed, RootKeys, Signer},
     link::GuestLink,
-    room::{Limits, RoomRecord, room_id},
+    room::{Limits, MANDATE_DAYS, RoomRecord, room_id},
+    rules::Allowed,
     server_name::ServerName,
     sheet::{self, Rules, Sheet, SheetSigner, SignedRecord},
 };
@@ -24,6 +25,8 @@ pub struct Terms {
     pub title: String,
     /// Who may begin, and whether newcomers ask.
     pub rules: Rules,
+    /// What guests may do when a host begins a call; `None`: as the rules give it.
+    pub guests: Option<Allowed>,
     /// The last day.
     pub day_expires: u16,
     /// What the room allows.
@@ -36,6 +39,7 @@ impl Terms {
         Self {
             title: sheet.title.clone(),
             rules: sheet.rules,
+            guests: sheet.guests,
             day_expires: sheet.record.day_expires,
             limits: sheet.record.limits,
         }
@@ -45,11 +49,14 @@ impl Terms {
 /// Random bytes that [`rotate`] uses up: a link secret and the sheet's nonce.
 pub const ROTATE_ENTROPY: usize = 32 + 24;
 
-/// A changed link: the record for the server, and the credential (with the new guest link in it) for the owner.
+/// Random bytes that [`restore`] uses up: a mandate seed and the sheet's nonce.
+pub const RESTORE_ENTROPY: usize = 32 + 24;
+
+/// A change that comes with another credential: of the link, or of a lost key.
 pub struct Rotated {
     /// For the server.
     pub record: RoomRecord,
-    /// The owner's working key from now on; the old one opens nothing any more.
+    /// The owner's working key from now on; the old one opens or proves nothing any more.
     pub credential: HostCredential,
 }
 
@@ -68,7 +75,8 @@ pub fn open_record(credential: &HostCredential, server: &ServerName, record: &Ro
         && record.manage_pk == signed.manage_pk
         && *record.manage_pk.as_bytes() == own
         && record.day_made == signed.day_made
-        && record.day_expires == signed.day_expires;
+        && record.day_expires == signed.day_expires
+        && record.limits == signed.limits;
     credential.mandate.verify(&sheet.root_pk)?;
     if same { Ok(sheet) } else { Err(Error::NotAuthentic) }
 }
@@ -82,7 +90,17 @@ pub fn reissue(
     nonce: [u8; 24],
 ) -> Result<RoomRecord, Error> {
     let sheet = open_record(credential, server, record)?;
-    seal(credential, server, sheet, terms, &credential.guest.link_secret, nonce)
+    let host = Signer::from_seed(credential.mandate_seed.expose());
+    let signer = SheetSigner::Host(&credential.mandate, &host);
+    seal(
+        credential,
+        &signer,
+        server,
+        sheet,
+        terms,
+        &credential.guest.link_secret,
+        nonce,
+    )
 }
 
 /// The room with another link: the generation is raised, older links open nothing at the server any more. `entropy` is random; the caller wipes it.
@@ -92,7 +110,9 @@ pub fn rotate(
     record: &RoomRecord,
     entropy: &[u8; ROTATE_ENTROPY],
 ) -> Result<Rotated, Error> {
-    let sheet = open_record(credential, server, record)?;
+    let mut sheet = open_record(credential, server, record)?;
+    // They were of the old link, which opens nothing any more.
+    sheet.revoked_invites.clear();
     let (secret, nonce) = entropy.split_at(32);
     let (secret, nonce): (Zeroizing<[u8; 32]>, [u8; 24]) = (
         Zeroizing::new(secret.try_into().map_err(|_| Error::Malformed)?),
@@ -101,7 +121,9 @@ pub fn rotate(
     let link_secret = LinkSecret::from_bytes(*secret);
     let generation = credential.guest.generation.checked_add(1).ok_or(Error::TooLarge)?;
     let terms = Terms::of(&sheet);
-    let record = seal(credential, server, sheet, &terms, &link_secret, nonce)?;
+    let host = Signer::from_seed(credential.mandate_seed.expose());
+    let signer = SheetSigner::Host(&credential.mandate, &host);
+    let record = seal(credential, &signer, server, sheet, &terms, &link_secret, nonce)?;
     let credential = HostCredential {
         guest: GuestLink {
             generation,
@@ -113,8 +135,49 @@ pub fn rotate(
     Ok(Rotated { record, credential })
 }
 
+/// Reads a server's record of the deed's room, under the room's present link.
+pub fn open_record_by_deed(
+    deed: &Deed,
+    guest: &GuestLink,
+    server: &ServerName,
+    record: &RoomRecord,
+) -> Result<Sheet, Error> {
+    // A key that only reads: its mandate is shown to nobody.
+    let reader = deed.credential(guest.clone(), 0, 0, MandateSeed::from_bytes([0; 32]))?;
+    open_record(&reader, server, record)
+}
+
+/// A fresh working key from the deed, for whoever lost theirs, and a record whose sheet ends all mandates before it: the lost key's, and those of
+/// moderators and invites that were made with it. `entropy` is random; the caller wipes it.
+pub fn restore(
+    deed: &Deed,
+    guest: &GuestLink,
+    server: &ServerName,
+    record: &RoomRecord,
+    entropy: &[u8; RESTORE_ENTROPY],
+) -> Result<Rotated, Error> {
+    let mut sheet = open_record_by_deed(deed, guest, server, record)?;
+    let (seed, nonce) = entropy.split_at(32);
+    let (seed, nonce): (Zeroizing<[u8; 32]>, [u8; 24]) = (
+        Zeroizing::new(seed.try_into().map_err(|_| Error::Malformed)?),
+        nonce.try_into().map_err(|_| Error::Malformed)?,
+    );
+    let serial = sheet.next_serial();
+    let signed = &sheet.record;
+    let last_day = signed.day_made.saturating_add(MANDATE_DAYS).max(signed.day_expires);
+    let credential = deed.credential(guest.clone(), serial, last_day, MandateSeed::from_bytes(*seed))?;
+    sheet.minimum_serial = serial;
+    sheet.revoked.clear();
+    let terms = Terms::of(&sheet);
+    let root = RootKeys::derive(&deed.0).sign();
+    let signer = SheetSigner::Root(&root);
+    let record = seal(&credential, &signer, server, sheet, &terms, &guest.link_secret, nonce)?;
+    Ok(Rotated { record, credential })
+}
+
 fn seal(
     credential: &HostCredential,
+    signer: &SheetSigner<'_>,
     server: &ServerName,
     mut sheet: Sheet,
     terms: &Terms,
@@ -139,9 +202,9 @@ fn seal(
     sheet.seq = sheet.seq.checked_add(1).ok_or(Error::TooLarge)?;
     sheet.title.clone_from(&terms.title);
     sheet.rules = terms.rules;
+    sheet.guests = terms.guests;
     sheet.record = signed.clone();
-    let host = Signer::from_seed(credential.mandate_seed.expose());
-    let sealed = sheet.seal(&keys.sheet(), &SheetSigner::Host(&credential.mandate, &host), nonce)?;
+    let sealed = sheet.seal(&keys.sheet(), signer, nonce)?;
     Ok(RoomRecord {
         room_id: room_id(&credential.guest.room_fp, server),
         admission_pk: signed.admission_pk,

@@ -17,6 +17,7 @@ use crate::{
     keys::{AdmissionPk, LinkKeys, LinkSecret, ManagePk, MandatePk, MandateSeed, RootKeys, RootSeed, Signer},
     limits::{MAX_CALLS, MAX_MEMBERS, MAX_SEATS, SHEET_LEN},
     link::{GuestLink, LinkFlags},
+    rules::Allowed,
     server_name::ServerName,
     sheet::{Found, Rules, Sheet, SheetSigner, SignedRecord},
 };
@@ -164,6 +165,16 @@ pub fn make_room(entropy: &[u8; NEW_ROOM_ENTROPY], plan: &RoomPlan) -> Result<Ne
 
 /// As [`make_room`], with these rules.
 pub fn make_room_with_rules(entropy: &[u8; NEW_ROOM_ENTROPY], plan: &RoomPlan, rules: Rules) -> Result<NewRoom, Error> {
+    make_room_for(entropy, plan, rules, None)
+}
+
+/// As [`make_room_with_rules`], and with what guests may do when a host begins; `None`: as the rules give it.
+pub fn make_room_for(
+    entropy: &[u8; NEW_ROOM_ENTROPY],
+    plan: &RoomPlan,
+    rules: Rules,
+    guests: Option<Allowed>,
+) -> Result<NewRoom, Error> {
     if plan.day_expires < plan.day_made {
         return Err(Error::Days);
     }
@@ -195,11 +206,9 @@ pub fn make_room_with_rules(entropy: &[u8; NEW_ROOM_ENTROPY], plan: &RoomPlan, r
         limits: plan.limits,
     };
     let root_signer = root.sign();
-    let sheet = Sheet::new(plan.title.clone(), rules, root.root_pk(), signed)?.seal(
-        &keys.sheet(),
-        &SheetSigner::Root(&root_signer),
-        nonce,
-    )?;
+    let mut sheet = Sheet::new(plan.title.clone(), rules, root.root_pk(), signed)?;
+    sheet.guests = guests;
+    let sheet = sheet.seal(&keys.sheet(), &SheetSigner::Root(&root_signer), nonce)?;
 
     let mandate_pk = MandatePk::from_bytes(Signer::from_seed(mandate_seed.expose()).public());
     let mandate_day = plan.day_made.saturating_add(MANDATE_DAYS).max(plan.day_expires);

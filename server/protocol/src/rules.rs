@@ -10,7 +10,7 @@ use crate::{
     ids::{MemberId, TrackKind},
     limits::{MAX_APPOINTMENTS, MAX_MEMBERS, MAX_REVOKED_INVITES},
     role::{Appointment, LeafName},
-    sheet,
+    sheet::{Found, Sheet},
 };
 
 /// Bit per track kind, and [`WRITE`].
@@ -84,15 +84,15 @@ impl CallRules {
         }
     }
 
-    /// How a host or moderator begins a call in a room with these rules.
-    pub fn of(rules: &sheet::Rules) -> Self {
-        let guests = match rules.found {
-            sheet::Found::Anyone => ALL,
-            sheet::Found::Host => GUESTS,
+    /// How a host or moderator begins a call in a room with this sheet.
+    pub fn of(sheet: &Sheet) -> Self {
+        let usual = match sheet.rules.found {
+            Found::Anyone => ALL,
+            Found::Host => GUESTS,
         };
         Self {
-            lobby: rules.lobby,
-            guests,
+            lobby: sheet.rules.lobby,
+            guests: sheet.guests.unwrap_or(usual),
             ..Self::open()
         }
     }

@@ -17,6 +17,7 @@ use crate::{
     keys::{AdmissionPk, LinkKeys, ManagePk, RootPk, SheetKey, Signer},
     limits::{MAX_REVOKED, MAX_REVOKED_INVITES, MAX_TITLE, SEAL_OVERHEAD, SHEET_LEN},
     room::Limits,
+    rules::{self, Allowed},
     server_name::ServerName,
 };
 
@@ -107,6 +108,9 @@ pub struct Sheet {
     /// Personal invites of this link that no longer count.
     #[cbor(n(9), skip_if = "Vec::is_empty")]
     pub revoked_invites: Vec<u32>,
+    /// What guests may do when a host begins a call, as the bits of [`crate::rules`]; `None`: as the rules above give it.
+    #[n(10)]
+    pub guests: Option<Allowed>,
 }
 
 /// Who signs a sheet.
@@ -131,6 +135,7 @@ impl Sheet {
             record,
             mandate: None,
             revoked_invites: Vec::new(),
+            guests: None,
         };
         sheet.check()?;
         Ok(sheet)
@@ -146,6 +151,9 @@ impl Sheet {
         }
         if self.record.day_expires < self.record.day_made {
             return Err(Error::Days);
+        }
+        if self.guests.is_some_and(|guests| guests & !rules::ALL != 0) {
+            return Err(Error::Malformed);
         }
         // One spelling: ascending, none twice.
         if self.revoked.is_sorted_by(|a, b| a < b) && self.revoked_invites.is_sorted_by(|a, b| a < b) {

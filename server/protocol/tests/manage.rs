@@ -10,15 +10,17 @@ use cases::{
 };
 use conclave_protocol::{
     Error,
-    credential::HostCredential,
+    credential::{Deed, HostCredential},
     ids::RoomId,
-    keys::{LinkKeys, ManagePk, RootKeys, Signer, TicketSecret},
+    keys::{LinkKeys, ManagePk, RootKeys, RootSeed, Signer, TicketSecret},
     manage::{
         NotReplaced, RoomChange, may_replace, record_hash, sign_change, sign_registration, verify_change,
         verify_registration,
     },
-    owner::{Terms, open_record, reissue},
+    owner::{RESTORE_ENTROPY, Terms, open_record, reissue, restore},
+    role::Authority,
     room::{Limits, RoomRecord},
+    rules::CallRules,
     sheet::{self, Found, Rules},
 };
 
@@ -122,6 +124,7 @@ fn the_owner_changes_everything_but_the_room() {
             found: Found::Host,
             lobby: true,
         },
+        guests: Some(0b1_0001),
         day_expires: room.record.day_expires + 30,
         limits: Limits {
             members: 12,
@@ -135,6 +138,7 @@ fn the_owner_changes_everything_but_the_room() {
     let sheet = sheet::open(&keys, &fp, &name, &record.limits, &record.sheet).unwrap();
     assert!(Terms::of(&sheet) == terms);
     assert_eq!(sheet.seq, 2);
+    assert_eq!(CallRules::of(&sheet).guests, 0b1_0001, "a host's call begins with it");
     assert!(
         sheet
             .mandate()
@@ -157,6 +161,7 @@ fn the_owner_changes_everything_but_the_room() {
         other
     };
     assert_eq!(refused(with(|t| t.title = "a\nb".into())), Some(Error::Title));
+    assert_eq!(refused(with(|t| t.guests = Some(0b10_0000))), Some(Error::Malformed));
     assert_eq!(refused(with(|t| t.day_expires = 1)), Some(Error::Days));
     assert_eq!(refused(with(|t| t.limits.seats = 9)), Some(Error::TooLarge));
 }
@@ -205,4 +210,43 @@ fn c_owner_1_an_owner_believes_no_record_that_the_owners_of_the_room_did_not_sig
     squatter.manage_secret = RootKeys::derive(&cases::new_room().deed.0).manage_secret();
     squatter.guest.room_fp = conclave_protocol::ids::RoomFp::from_bytes([9; 16]);
     assert!(open_record(&squatter, &name, &room.record).is_err());
+}
+
+#[test]
+fn a_deed_ends_the_lost_key_and_makes_another() {
+    let room = new_room();
+    let (name, _) = manager();
+    let restored = restore(
+        &room.deed,
+        &room.guest_link,
+        &name,
+        &room.record,
+        &counting::<RESTORE_ENTROPY>(0x21),
+    )
+    .unwrap();
+    let sheet = open_record(&restored.credential, &name, &restored.record).unwrap();
+    assert_eq!(sheet.seq, 2);
+    assert!(sheet.mandate().unwrap().is_none(), "the root signed");
+    let authority = Authority::of(&sheet, room.record.day_made);
+    assert!(authority.accepts(&restored.credential.mandate).is_ok());
+    assert!(
+        authority.accepts(&room.host_credential.mandate).is_err(),
+        "the lost key proves nothing"
+    );
+    let text = restored.credential.to_text();
+    assert!(HostCredential::parse(&text).is_ok_and(|c| c.guest == room.guest_link));
+    assert_eq!(
+        may_replace(&room.record, &restored.record, &record_hash(&room.record), u16::MAX),
+        Ok(())
+    );
+    // Another room's deed reads and restores nothing.
+    let other = Deed(RootSeed::from_bytes([9; 32]));
+    let refused = restore(
+        &other,
+        &room.guest_link,
+        &name,
+        &room.record,
+        &counting::<RESTORE_ENTROPY>(0x21),
+    );
+    assert_eq!(refused.err(), Some(Error::NotAuthentic));
 }

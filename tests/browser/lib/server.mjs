@@ -101,6 +101,11 @@ export class Server {
     return stdout;
   }
 
+  /** A one-use link with which an organiser makes a room. */
+  async makeTicket() {
+    return JSON.parse(await this.run('ticket', 'create', '--json')).ticket_link;
+  }
+
   /** One question to a server with taps: a JSON line in, a JSON line out. */
   async ask(question) {
     const before = this.answers.length;

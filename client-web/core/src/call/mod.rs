@@ -50,7 +50,7 @@ use crate::group::{Group, Identity, LeafKey, RoleKey, RoomBinding};
 use crate::io::{EndReason, Event, Input, NoticeCode, Output, State};
 use crate::limits::{FROZEN_MS, GIVE_UP_MS};
 use crate::random::Random;
-use crate::text::clean_name;
+use crate::text::{clean_name, clean_title};
 use inside::{Inside, Turn};
 use newcomer::{Arrival, Joined, Newcomer};
 use owner::OwnersDeed;
@@ -283,6 +283,9 @@ impl Member {
                                 s.less = watch::less(&limits, &sheet.record.limits);
                                 if s.invite_is_over(&sheet) {
                                     return self.end(EndReason::InviteRefused);
+                                }
+                                if let Some(title) = clean_title(&sheet.title) {
+                                    s.event(Event::Title(title));
                                 }
                                 s.room.sheet = Some(sheet.clone());
                                 s.use_deed(&sheet);

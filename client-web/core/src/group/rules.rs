@@ -58,7 +58,7 @@ impl GroupData {
             signature: [0; 64],
             seq: 0,
             authority,
-            rules: proven.map_or_else(CallRules::open, |_| CallRules::of(&sheet.rules)),
+            rules: proven.map_or_else(CallRules::open, |_| CallRules::of(sheet)),
             proof: proven.map(RoleProof::to_bytes),
         };
         data.sign(&founder.key);

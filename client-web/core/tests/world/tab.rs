@@ -46,6 +46,7 @@ pub struct Tab {
     /// Texts of working keys made of a deed.
     pub credentials: Vec<String>,
     pub code: Option<String>,
+    pub title: Option<String>,
     pub door: Option<Door>,
     pub holds: Vec<(u64, bool)>,
     pub expects: BTreeMap<String, TrackId>,
@@ -92,6 +93,7 @@ impl Tab {
             invites: Vec::new(),
             credentials: Vec::new(),
             code: None,
+            title: None,
             door: None,
             holds: Vec::new(),
             expects: BTreeMap::new(),
@@ -152,6 +154,7 @@ impl Tab {
             Event::Invite(invite) => self.invites.push(invite),
             Event::Credential(text) => self.credentials.push(text.to_string()),
             Event::WaitingCode(code) => self.code = Some(code),
+            Event::Title(title) => self.title = Some(title),
             Event::Door(door) => self.door = Some(door),
             _ => {}
         }

@@ -1,0 +1,91 @@
+//! A ticket becomes a room: its keys are made here, in the organiser's browser.
+
+use conclave_protocol::{
+    keys::TicketSecret,
+    link::TicketLink,
+    manage::sign_registration,
+    message::ClientMessage,
+    owner::Terms,
+    room::{NEW_ROOM_ENTROPY, NewRoom, RoomPlan, make_room_for},
+    server_name::ServerName,
+};
+use zeroize::Zeroizing;
+
+use super::{OrganiseFault, answer, challenge};
+
+/// A room that is about to be made. The secrets in it are wiped when it is dropped.
+pub struct Opening {
+    server: ServerName,
+    ticket: TicketSecret,
+    room: NewRoom,
+}
+
+/// What the organiser gets, once the server has taken the room.
+pub struct Opened {
+    /// For everyone who is invited: a fragment, without the `#`.
+    pub guest_link: Zeroizing<String>,
+    /// The owner's working key, as text.
+    pub credential: Zeroizing<String>,
+    /// To be kept offline.
+    pub deed: Zeroizing<String>,
+    /// The last day in force.
+    pub last_day: u16,
+}
+
+impl Opening {
+    /// Makes the keys and the sheet. `today` in days since 1970-01-01; `entropy` is random, and the caller wipes it.
+    pub fn new(
+        ticket: &str,
+        server: &ServerName,
+        terms: &Terms,
+        today: u16,
+        entropy: &[u8; NEW_ROOM_ENTROPY],
+    ) -> Result<Self, OrganiseFault> {
+        let link = TicketLink::parse(ticket).map_err(|_| OrganiseFault::Ticket)?;
+        if link.server != *server {
+            return Err(OrganiseFault::Ticket);
+        }
+        let plan = RoomPlan {
+            server: server.clone(),
+            title: terms.title.clone(),
+            day_made: today,
+            day_expires: terms.day_expires,
+            limits: terms.limits,
+            operator_keys: false,
+        };
+        let room = make_room_for(entropy, &plan, terms.rules, terms.guests).map_err(OrganiseFault::of_terms)?;
+        Ok(Self {
+            server: server.clone(),
+            ticket: link.ticket_secret.clone(),
+            room,
+        })
+    }
+
+    /// The request, for the server's challenge.
+    pub fn request(&self, frame: &[u8]) -> Result<Vec<u8>, OrganiseFault> {
+        let nonce = challenge(frame)?;
+        let manage = self.room.host_credential.manage_secret.manage(&self.server);
+        let record = self.room.record.clone();
+        let signature = sign_registration(&manage, &self.server, &nonce, &self.ticket, &record);
+        let message = ClientMessage::Register {
+            ticket: self.ticket.clone(),
+            record,
+            signature,
+        };
+        Ok(message.encode())
+    }
+
+    /// What the server said. Only now are there links: what was not taken must not be passed on.
+    pub fn settle(&self, frame: &[u8]) -> Result<Opened, OrganiseFault> {
+        let room = answer(frame)?.ok_or(OrganiseFault::Incompatible)?;
+        if room.record != self.room.record {
+            return Err(OrganiseFault::Foreign);
+        }
+        Ok(Opened {
+            guest_link: self.room.guest_link.to_fragment(),
+            credential: self.room.host_credential.to_text(),
+            deed: self.room.deed.to_text(),
+            last_day: room.last_day,
+        })
+    }
+}

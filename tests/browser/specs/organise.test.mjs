@@ -1,0 +1,121 @@
+// From a ticket to a meeting, and a room in its owner's hands: without an account, in both browsers.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { HostedScene, knock, untilKnocks } from '../lib/hosted.mjs';
+import { until } from '../lib/until.mjs';
+
+let scene;
+before(async () => {
+  scene = await HostedScene.start();
+});
+after(() => scene?.end());
+
+const value = (member, test) => member.page.evaluate((selector) => document.querySelector(selector)?.value ?? '', `[data-test=${test}]`);
+const enabled = (member, test) => member.page.evaluate((selector) => !document.querySelector(selector).disabled, `[data-test=${test}]`);
+const code = (member, test) => member.page.evaluate((selector) => document.querySelector(selector)?.dataset.code ?? null, `[data-test=${test}]`);
+
+/** Opens a ticket and makes the room; what the owner is given. */
+async function make(organiser, { title = '' } = {}) {
+  await organiser.untilState('organise');
+  await organiser.page.locator('[data-test=room-title]').fill(title);
+  await organiser.click('make-room');
+  await organiser.untilState('made', 20_000);
+  return { link: await value(organiser, 'made-link'), credential: await value(organiser, 'made-credential'), deed: await value(organiser, 'made-deed') };
+}
+
+test('a ticket becomes a room, its organiser comes in as host, and guests by the link; the ticket then opens nothing', async () => {
+  const ticket = await scene.server.makeTicket();
+  const organiser = await scene.open('Olga', 1, { link: ticket, in: 'firefox' });
+  const made = await make(organiser, { title: 'Choir' });
+  assert.match(made.link, new RegExp(`^${scene.server.origin}/#g.*z$`));
+  assert.match(made.credential, /^conclave-host1:/);
+  assert.match(made.deed, /^conclave-deed1:/);
+  // Neither ticket nor key stands in the address or anywhere in the browser's storage.
+  assert.equal(await organiser.page.evaluate(() => location.href), `${scene.server.origin}/`);
+  assert.deepEqual(await organiser.page.evaluate(() => [{ ...sessionStorage }, { ...localStorage }, document.cookie]), [{}, {}, '']);
+  // Nobody goes on without what has to be kept.
+  assert.equal(await enabled(organiser, 'enter-made'), false);
+  await organiser.click('deed-kept');
+  assert.equal(await enabled(organiser, 'enter-made'), false);
+  await organiser.click('copy-made-credential');
+  await until('the credential is copied', 5_000, () => enabled(organiser, 'enter-made'), () => organiser.describe());
+  await organiser.click('enter-made');
+  await organiser.fillName();
+  assert.ok(await organiser.visible('owner-good'));
+  assert.doesNotMatch(await organiser.page.evaluate(() => document.body.innerText), /made on its server/, 'no operator made these keys');
+  await organiser.click('join');
+  await organiser.untilState('call', 60_000);
+
+  scene.link = made.link;
+  const guest = await scene.asking('Grace', 2);
+  await untilKnocks(organiser, ['Grace']);
+  await knock(organiser, 'Grace', 'admit');
+  await guest.untilState('call', 20_000);
+  await Promise.all([guest.untilSees([organiser]), organiser.untilSees([guest])]);
+  for (const member of [organiser, guest]) assert.equal(await member.text('title'), 'Choir');
+
+  // Used, and never made: one text.
+  const unknown = `${scene.server.origin}/#${ticket.split('#')[1]}`;
+  const late = await scene.open('Larry', 3, { link: unknown });
+  await late.untilState('organise');
+  await late.click('make-room');
+  await until('told that the ticket is used', 20_000, async () => (await code(late, 'organise-problem')) === 'notAllowed', () => late.describe());
+  assert.match(await late.text('organise-problem'), /used already/);
+  await Promise.all([organiser, guest, late].map((member) => member.close()));
+});
+
+test('a revoked ticket, one of another server and a cut one are told apart', async () => {
+  const ticket = await scene.server.makeTicket();
+  await scene.server.run('ticket', 'revoke', '1');
+  const revoked = await scene.open('Rita', 1, { link: ticket });
+  await revoked.untilState('organise');
+  await revoked.click('make-room');
+  await until('told that the ticket opens nothing', 20_000, async () => (await code(revoked, 'organise-problem')) === 'notAllowed', () => revoked.describe());
+  await revoked.close();
+  const cut = await scene.open('Rita', 1, { link: ticket.slice(0, -9) });
+  await cut.untilState('error');
+  assert.equal(await cut.page.evaluate(() => document.querySelector('main').dataset.code), 'cut');
+  await cut.close();
+});
+
+test('an owner reads and changes the room with the key alone, and deletes it', async () => {
+  const maker = await scene.open('Olga', 1, { link: await scene.server.makeTicket() });
+  const made = await make(maker, { title: 'Choir' });
+  await maker.close();
+  const owner = await scene.open('Olga', 1, { link: `${scene.server.origin}/` });
+  await owner.paste(made.credential);
+  await owner.click('owner-keep');
+  await owner.untilState('keep');
+  await until('the room is read', 20_000, async () => (await value(owner, 'room-title')) === 'Choir', () => owner.describe());
+  // From now on guests come in by themselves.
+  await owner.page.locator('[data-test=room-title]').fill('Orchestra');
+  await owner.click('room-lobby');
+  await owner.click('keep-save');
+  await until('the change is saved', 20_000, async () => /Saved/.test(await owner.text('keep-saved')), () => owner.describe());
+  await owner.click('keep-back');
+  await owner.fillName();
+  await owner.click('join');
+  await owner.untilState('call', 60_000);
+  scene.link = made.link;
+  const guest = await scene.open('Grace', 2, { in: 'firefox' });
+  await guest.join();
+  await guest.untilOthers(['Olga'], 20_000);
+
+  // Another page of the owner sees what was saved, and ends all.
+  const other = await scene.open('Olga', 3, { link: `${scene.server.origin}/` });
+  await other.paste(made.credential);
+  await other.click('owner-keep');
+  await until('the other page reads it', 20_000, async () => (await value(other, 'room-title')) === 'Orchestra', () => other.describe());
+  assert.equal(await other.page.evaluate(() => document.querySelector('[data-test=room-lobby]').checked), false);
+  await other.click('keep-delete');
+  await other.click('keep-delete-yes');
+  await until('told that it is deleted', 20_000, () => other.page.evaluate(() => document.querySelector('[data-room=deleted]') !== null), () => other.describe());
+  // Those in the call look for the room again, and are told that there is none.
+  await Promise.all([owner, guest].map((member) => member.untilState('error', 20_000)));
+  const late = await scene.open('Larry', 4, { link: made.link });
+  await late.fillName();
+  await late.click('join');
+  await late.untilState('error', 20_000);
+  assert.equal(await late.page.evaluate(() => document.querySelector('main').dataset.code), 'notAllowed');
+  await Promise.all([owner, guest, other, late].map((member) => member.close()));
+});
