@@ -44,7 +44,7 @@ describe('a ticket', () => {
     expect([port.copied, it.copied.value]).toEqual([['#gAz'], 'link']);
     expect(it.credentialSaved.value).toBe(false);
     it.save();
-    expect(port.saved).toEqual([['conclave-host-credential.txt', `${MADE.credential}\n`]]);
+    expect(port.saved).toEqual([['conclave-host-credential.txt', MADE.credential]]);
     expect(it.credentialSaved.value).toBe(true);
   });
 
@@ -120,7 +120,7 @@ describe('a room in its owner’s hands', () => {
     await it.restore();
     expect(it.fresh.value).toBe('conclave-host1:BB');
     it.save();
-    expect(port.saved).toEqual([['conclave-host-credential.txt', 'conclave-host1:BB\n']]);
+    expect(port.saved).toEqual([['conclave-host-credential.txt', 'conclave-host1:BB']]);
     port.kept = { ok: true, room: ROOM };
     await it.change();
     expect(it.fresh.value).toBe('conclave-host1:BB');

@@ -64,7 +64,7 @@ export class Organise {
   save(): void {
     const made = this.made.value;
     if (made === null) return;
-    this.#port.save(CREDENTIAL_FILE, `${made.credential}\n`);
+    this.#port.save(CREDENTIAL_FILE, made.credential);
     this.credentialSaved.value = true;
   }
 }
@@ -102,7 +102,7 @@ export class Keep {
   }
 
   save(): void {
-    if (this.fresh.value !== null) this.#port.save(CREDENTIAL_FILE, `${this.fresh.value}\n`);
+    if (this.fresh.value !== null) this.#port.save(CREDENTIAL_FILE, this.fresh.value);
   }
 
   async copyFresh(): Promise<void> {

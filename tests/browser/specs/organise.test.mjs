@@ -1,7 +1,7 @@
 // From a ticket to a meeting, and a room in its owner's hands: without an account, in both browsers.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { HostedScene, knock, untilKnocks } from '../lib/hosted.mjs';
+import { HostedScene, giveCredential, knock, untilDoor, untilKnocks } from '../lib/hosted.mjs';
 import { until } from '../lib/until.mjs';
 
 let scene;
@@ -118,4 +118,29 @@ test('an owner reads and changes the room with the key alone, and deletes it', a
   await late.untilState('error', 20_000);
   assert.equal(await late.page.evaluate(() => document.querySelector('main').dataset.code), 'notAllowed');
   await Promise.all([owner, guest, other, late].map((member) => member.close()));
+});
+
+test('the deed makes another host credential, and the lost one hosts nothing any more', async () => {
+  const maker = await scene.open('Olga', 1, { link: await scene.server.makeTicket() });
+  const made = await make(maker, { title: 'Choir' });
+  await maker.close();
+  const owner = await scene.open('Olga', 1, { link: made.link });
+  await owner.untilState('join');
+  await giveCredential(owner, made.deed);
+  await owner.click('owner-keep');
+  await owner.click('keep-restore');
+  const fresh = await until('another credential is shown', 20_000, () => value(owner, 'keep-credential'), () => owner.describe());
+  assert.match(fresh, /^conclave-host1:/);
+  assert.notEqual(fresh, made.credential);
+  await owner.click('keep-back');
+  await owner.fillName();
+  await owner.click('join');
+  await owner.untilState('call', 60_000);
+  // Whoever has the lost one is at the door like anybody else.
+  const finder = await scene.open('Finn', 2, { link: made.link });
+  await finder.fillName();
+  await giveCredential(finder, made.credential);
+  await finder.click('join');
+  await untilDoor(finder, 'asked');
+  await Promise.all([owner, finder].map((member) => member.close()));
 });
