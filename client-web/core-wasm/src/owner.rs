@@ -28,6 +28,7 @@ pub(crate) enum OwnerFault {
 }
 
 /// What an owner pasted.
+#[expect(clippy::large_enum_variant, reason = "there is one, for the length of a call")]
 pub(crate) enum OwnerText {
     Credential(HostCredential),
     Deed(Deed),
