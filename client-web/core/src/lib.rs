@@ -30,6 +30,8 @@ mod world;
 
 pub use call::{Member, Options, Owner, OwnerKey};
 pub use error::{CoreError, PolicyFault};
+#[cfg(any(test, feature = "measure"))]
+pub use group::measure;
 pub use io::{
     AlarmsView, CompareView, DepartReason, Door, EndReason, EpochKeysOut, Event, Input, InviteView, LobbyEntry,
     MemberRole, MidRole, NoticeCode, OffersLess, Output, Presence, Role, RosterEntry, RulesView, State, Suspect,

@@ -305,6 +305,17 @@ impl Bot {
         let _ = self.commands.send(Command::Decide(input)).await;
     }
 
+    /// From now on it hears nothing of what the server says, and goes on receiving media: a removed member that takes no notice.
+    pub async fn plays_deaf(&self) {
+        let _ = self.commands.send(Command::Deaf).await;
+    }
+
+    /// Its view, for whoever wants to be woken by each change.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<View> {
+        self.view.clone()
+    }
+
     /// The safety number of the present epoch, asked for anew.
     ///
     /// # Errors

@@ -31,6 +31,7 @@ pub(crate) enum Command {
     Publish(Kind, bool),
     SafetyNumber,
     Decide(Input<'static>),
+    Deaf,
     Leave,
 }
 
@@ -46,6 +47,8 @@ pub(crate) struct Engine {
     commands: mpsc::Receiver<Command>,
     socket: Option<Socket>,
     media: Option<Media>,
+    /// Nothing that the server says reaches the core any more; media goes on.
+    deaf: bool,
 }
 
 /// One media connection and its tasks.
@@ -89,6 +92,7 @@ impl Engine {
             commands,
             socket: None,
             media: None,
+            deaf: false,
         }
     }
 
@@ -132,6 +136,8 @@ impl Engine {
         match wake {
             Wake::Time => self.member.handle(now, Input::Tick),
             Wake::Figures => self.figures(),
+            Wake::Socket(Some(SocketEvent::Frame(_) | SocketEvent::Closed(_))) if self.deaf => {}
+            Wake::Command(Some(Command::Deaf)) => self.deaf = true,
             Wake::Socket(Some(SocketEvent::Open)) => self.member.handle(now, Input::SocketOpen),
             Wake::Socket(Some(SocketEvent::Frame(bytes))) => self.member.handle(now, Input::SocketFrame(&bytes)),
             Wake::Socket(Some(SocketEvent::Closed(code))) => {

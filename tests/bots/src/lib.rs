@@ -9,6 +9,7 @@
 
 pub mod activator;
 mod bot;
+pub mod dormant;
 mod engine;
 mod error;
 pub mod input;
@@ -19,6 +20,7 @@ pub mod server;
 mod socket;
 pub mod tap;
 pub mod view;
+pub mod visitor;
 
 pub use bot::{Bot, BotOptions, PATIENCE};
 pub use conclave_frame::{Codec, Kind};

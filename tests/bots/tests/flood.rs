@@ -7,11 +7,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use conclave_bots::{Bot, BotError, Kind, server::TestServer};
+use conclave_bots::{Bot, BotError, Kind, server::TestServer, visitor::Visitor};
+use conclave_protocol::{
+    envelope::{ClearPart, seal},
+    ids::CallId,
+    keys::LinkKeys,
+    link::GuestLink,
+    message::ClientMessage,
+};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream, UdpSocket},
+    task::JoinSet,
     time::{sleep, timeout},
 };
 
@@ -59,11 +67,40 @@ async fn undisturbed(ada: &Bot, bo: &Bot, what: &str, flood: impl Future<Output 
     );
 }
 
+/// Two who talk.
+async fn call(link: &str) -> Result<(Bot, Bot), BotError> {
+    let bots = Bot::join_in_turn(link, &["Ada", "Bo"]).await?;
+    let [ada, bo]: [Bot; 2] = bots.try_into().unwrap_or_else(|_| unreachable!("two names"));
+    ada.receives("Bo", Kind::Microphone, 10).await?;
+    bo.receives("Ada", Kind::Microphone, 10).await?;
+    Ok((ada, bo))
+}
+
+/// After the floods messages pass as well as sound, and everything ends as it should.
+async fn over(server: TestServer, ada: Bot, bo: Bot) -> Outcome {
+    ada.say("still here").await;
+    bo.wait_for("Ada's line", |view| view.has_chat("Ada", "still here"))
+        .await?;
+    for bot in [ada, bo] {
+        bot.leave().await?;
+    }
+    server.stop().await;
+    Ok(())
+}
+
 async fn connect(from: usize, to: SocketAddr) -> Option<TcpStream> {
     let socket = TcpSocket::new_v4().ok()?;
     let last = u8::try_from(from % ADDRESSES + 2).ok()?;
     socket.bind((Ipv4Addr::new(127, 0, 0, last), 0).into()).ok()?;
     socket.connect(to).await.ok()
+}
+
+/// What a browser sends to open a socket.
+fn upgrade(port: u16) -> String {
+    format!(
+        "GET /v1/socket HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: conclave.1\r\n\r\n"
+    )
 }
 
 /// How many files this process may open, after asking for as many as it can get.
@@ -74,14 +111,133 @@ fn files() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
+/// Drips bytes into held connections, a byte at a time each, for as long as the server lets them. How many are still open at the end.
+async fn drip(streams: &mut Vec<TcpStream>, byte: u8, seconds: u64) -> usize {
+    let until = Instant::now() + Duration::from_secs(seconds);
+    while Instant::now() < until && !streams.is_empty() {
+        let mut open = Vec::with_capacity(streams.len());
+        for mut stream in streams.drain(..) {
+            let mut answer = [0; 256];
+            let is_open = !matches!(stream.try_read(&mut answer), Ok(0));
+            if is_open && stream.write_all(&[byte]).await.is_ok() {
+                open.push(stream);
+            }
+        }
+        *streams = open;
+        sleep(Duration::from_millis(500)).await;
+    }
+    streams.len()
+}
+
+/// The head of a masked binary frame of 60,000 bytes, of which one comes now and then. SPEC: RFC 6455 §5.2.
+const SLOW_FRAME: [u8; 8] = [0x82, 0xfe, 0xea, 0x60, 0, 0, 0, 0];
+
+/// Connections of each kind that drip, from all addresses of the flood.
+const DRIPPING: usize = 400;
+
+/// The server cuts heads and unproven sockets off after ten seconds; two more for a busy machine.
+const DRIPPED: u64 = 12;
+
+/// Who hold the link and knock without end, and who send what no client of ours sends.
+const KNOCKERS: usize = 40;
+const BREAKERS: usize = 100;
+
+/// Sixteen times the largest frame there is.
+const GIANT: usize = 1 << 20;
+
+/// Knocks that each tries: eight times what it may do in a row.
+const KNOCKS: u32 = 40;
+
+/// A knock at this call that members have to look at: it opens as an envelope, and then turns out to be nothing.
+fn knock(link: &GuestLink, call: CallId) -> Vec<u8> {
+    let (mut body, mut nonce) = (vec![0; 4_000], [0; 24]);
+    let _ = getrandom::fill(&mut body);
+    let _ = getrandom::fill(&mut nonce);
+    let key = LinkKeys::derive(&link.link_secret).envelope();
+    let sealed = seal(&key, ClearPart::knock(call), &body, nonce);
+    sealed.map(|envelope| envelope.encode()).unwrap_or_default()
+}
+
+/// Floods by people who hold the link, and by those who take their time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_goes_on_under_knocks_dripped_bytes_and_giant_and_malformed_frames() -> Outcome {
+    let server = TestServer::start(None).await;
+    let guest = server.room("knocked at").await;
+    let (ada, bo) = call(&server.url(&guest)).await?;
+
+    let mut knocked = 0;
+    undisturbed(&ada, &bo, "knocks", async {
+        let mut all = JoinSet::new();
+        for _ in 0..KNOCKERS {
+            let guest = guest.clone();
+            all.spawn(async move {
+                let mut visitor = Visitor::admitted(&guest).await?;
+                let call_id = visitor.calls.first()?.call_id;
+                visitor.send(&ClientMessage::Attach { call_id, have_seq: 0 }).await?;
+                for _ in 0..KNOCKS {
+                    let knock = ClientMessage::submission([knock(&guest, call_id)]);
+                    if visitor.send(&knock).await.is_none() {
+                        break;
+                    }
+                }
+                // The server has read to the end, or closed.
+                let _ = timeout(Duration::from_secs(2), visitor.stays()).await;
+                Some(())
+            });
+        }
+        while let Some(done) = all.join_next().await {
+            knocked += usize::from(matches!(done, Ok(Some(()))));
+        }
+    })
+    .await;
+    assert_eq!(knocked, KNOCKERS, "not everybody got as far as a knock");
+
+    undisturbed(&ada, &bo, "giant and malformed frames", async {
+        let mut all = JoinSet::new();
+        for n in 0..BREAKERS {
+            let guest = guest.clone();
+            all.spawn(async move {
+                let Some(mut visitor) = Visitor::admitted(&guest).await else {
+                    return;
+                };
+                let mut bytes = vec![0x9f; if n % 2 == 0 { GIANT } else { 60_000 }];
+                let _ = getrandom::fill(bytes.get_mut(..64).unwrap_or_default());
+                let _ = visitor.send_raw(bytes).await;
+                let _ = timeout(Duration::from_secs(5), visitor.stays()).await;
+            });
+        }
+        while all.join_next().await.is_some() {}
+    })
+    .await;
+
+    let upgrade = upgrade(server.http.port());
+    for (what, start, byte) in [
+        ("heads that drip", b"GET / HTTP/1.1\r\nX: ".to_vec(), b'x'),
+        ("frames that drip", [upgrade.as_bytes(), &SLOW_FRAME].concat(), 0),
+    ] {
+        let mut held = Vec::with_capacity(DRIPPING);
+        let mut left = 0;
+        undisturbed(&ada, &bo, what, async {
+            for n in 0..DRIPPING {
+                if let Some(mut stream) = connect(n, server.http).await {
+                    let _ = stream.write_all(&start).await;
+                    held.push(stream);
+                }
+            }
+            left = drip(&mut held, byte, DRIPPED).await;
+        })
+        .await;
+        assert_eq!(left, 0, "{what}: somebody may drip for longer than ten seconds");
+    }
+
+    over(server, ada, bo).await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_goes_on_under_half_open_connections_sockets_without_proof_and_datagrams() -> Outcome {
     let server = TestServer::start(None).await;
     let link = server.url(&server.room("flooded").await);
-    let bots = Bot::join_in_turn(&link, &["Ada", "Bo"]).await?;
-    let [ada, bo]: [Bot; 2] = bots.try_into().unwrap_or_else(|_| unreachable!("two names"));
-    ada.receives("Bo", Kind::Microphone, 10).await?;
-    bo.receives("Ada", Kind::Microphone, 10).await?;
+    let (ada, bo) = call(&link).await?;
 
     let count = HALF_OPEN.min(usize::try_from(files().saturating_sub(OTHER_FILES)).unwrap_or(HALF_OPEN));
     assert!(
@@ -108,11 +264,7 @@ async fn a_call_goes_on_under_half_open_connections_sockets_without_proof_and_da
 
     let mut held = Vec::new();
     undisturbed(&ada, &bo, "sockets without proof", async {
-        let name = server.http.port();
-        let upgrade = format!(
-            "GET /v1/socket HTTP/1.1\r\nHost: localhost:{name}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: conclave.1\r\n\r\n"
-        );
+        let upgrade = upgrade(server.http.port());
         for n in 0..1_000 {
             if let Some(mut stream) = connect(n, server.http).await {
                 let _ = stream.write_all(upgrade.as_bytes()).await;
@@ -125,14 +277,7 @@ async fn a_call_goes_on_under_half_open_connections_sockets_without_proof_and_da
 
     undisturbed(&ada, &bo, "datagrams", flood_media(server.media)).await;
 
-    ada.say("still here").await;
-    bo.wait_for("Ada's line", |view| view.has_chat("Ada", "still here"))
-        .await?;
-    for bot in [ada, bo] {
-        bot.leave().await?;
-    }
-    server.stop().await;
-    Ok(())
+    over(server, ada, bo).await
 }
 
 /// Whether an ordinary request from an address that takes no part in the flood is answered.

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::client::{self, Profile};
 use crate::idle;
+use crate::membership;
 use crate::place::Place;
 use crate::run::{Failure, Result, Show, Task};
 
@@ -17,7 +18,7 @@ struct Bench {
     run: fn(&Place) -> Result<serde_json::Value>,
 }
 
-const BENCHES: [Bench; 5] = [
+const BENCHES: [Bench; 6] = [
     Bench {
         name: "join",
         about: "from the click on Join to the first picture, in Chromium, and what of it takes how long",
@@ -32,6 +33,11 @@ const BENCHES: [Bench; 5] = [
         name: "idle",
         about: "memory at rest and for each waiting connection, time to start, size of the released server",
         run: idle::bench,
+    },
+    Bench {
+        name: "membership",
+        about: "joining, adding and removing in groups of 10 to 250, native and in Chromium; removals on a real server",
+        run: membership::bench,
     },
     Bench {
         name: "sizes",

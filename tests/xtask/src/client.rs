@@ -68,7 +68,7 @@ pub fn wasm(place: &Place, profile: Profile) -> Result<()> {
 /// Compiles both modules and writes their glue where it is out of date.
 pub fn wasm_with(place: &Place, profile: Profile, show: Show) -> Result<()> {
     note("building the client's WebAssembly");
-    compile(place, profile, show)?;
+    compile(place, profile, show, &MODULES.map(|(package, ..)| package))?;
     for (_, file, folder) in MODULES {
         let module = wasm_target(place)
             .join("wasm32-unknown-unknown")
@@ -90,11 +90,25 @@ pub fn wasm_with(place: &Place, profile: Profile, show: Show) -> Result<()> {
     Ok(())
 }
 
+/// The module of `./x bench membership` with its glue, which is in no client; the folder that it is in.
+pub fn measuring(place: &Place) -> Result<PathBuf> {
+    note("building what is measured, as WebAssembly");
+    compile(place, Profile::Ci, Show::Directly, &["conclave-membership"])?;
+    let built = wasm_target(place)
+        .join("wasm32-unknown-unknown")
+        .join(Profile::Ci.name())
+        .join("conclave_membership.wasm");
+    let out = place.target.join("x/measure");
+    let glue = glue_program(place, Show::Directly)?;
+    Task::new("glue", glue, &place.root).args([&built, &out]).run()?;
+    Ok(out)
+}
+
 fn wasm_target(place: &Place) -> PathBuf {
     place.target.join("wasm")
 }
 
-fn compile(place: &Place, profile: Profile, show: Show) -> Result<()> {
+fn compile(place: &Place, profile: Profile, show: Show, packages: &[&str]) -> Result<()> {
     let toolchain = WasmToolchain::find(&place.root)?;
     let mut task = match toolchain {
         WasmToolchain::Rustup => cargo(place, "wasm", show),
@@ -119,7 +133,7 @@ fn compile(place: &Place, profile: Profile, show: Show) -> Result<()> {
         "--profile",
         profile.name(),
     ]);
-    task = task.args(MODULES.iter().flat_map(|(package, ..)| ["-p", package]));
+    task = task.args(packages.iter().flat_map(|package| ["-p", package]));
     task = task.args([Path::new("--target-dir"), &wasm_target(place)]);
     if matches!(toolchain, WasmToolchain::Debian) {
         task = task.args(["-Zbuild-std=std,panic_abort"]);

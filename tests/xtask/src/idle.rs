@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::client::{self, cargo};
 use crate::place::Place;
+use crate::room;
 use crate::run::{Failure, Result, Show, Task, at};
 
 /// Waiting connections: four full rooms. More would measure the same, fewer would measure the allocator's steps.
@@ -62,7 +63,10 @@ pub fn bench(place: &Place) -> Result<Value> {
     std::thread::sleep(SETTLE);
     let rest = resident(&server)?;
     let links: Vec<String> = (0..ROOMS)
-        .map(|_| room(place, &program, &server))
+        .map(|_| {
+            let task = Task::new("room create", &program, &place.root);
+            room::open(task, &server.folder.join("data"))
+        })
         .collect::<Result<_>>()?;
     client::note(&format!("{WAITING} connections are admitted and wait"));
     let crowd = crowd(place, &links)?;
@@ -124,27 +128,6 @@ fn resident(server: &Running) -> Result<u64> {
     kilobytes
         .map(|kilobytes| kilobytes * 1024)
         .ok_or_else(|| Failure::new("the system does not say how much memory the server uses"))
-}
-
-fn room(place: &Place, program: &Path, server: &Running) -> Result<String> {
-    let output = Task::new("room create", program, &place.root)
-        .args([
-            "room",
-            "create",
-            "--begin",
-            "anyone",
-            "--print-links",
-            "--json",
-            "--data-dir",
-        ])
-        .args([server.folder.join("data")])
-        .show(Show::Nothing)
-        .run()?;
-    let json = output.lines().find(|line| line.starts_with('{')).unwrap_or_default();
-    let made: Value = serde_json::from_str(json).map_err(|error| Failure::new(format!("room create: {error}")))?;
-    let link = made["guest_link"].as_str();
-    link.map(str::to_owned)
-        .ok_or_else(|| Failure::new("room create gave no guest link"))
 }
 
 /// Starts the crowd and waits until all are in.

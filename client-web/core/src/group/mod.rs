@@ -10,6 +10,8 @@ mod exports;
 mod invites;
 mod keys;
 mod leaf;
+#[cfg(any(test, feature = "measure"))]
+pub mod measure;
 mod message;
 mod orders;
 mod policy;

@@ -275,13 +275,7 @@ async fn a_certificate_is_fetched_kept_closed_and_renewed_under_open_sockets() {
         .await
         .unwrap_or_else(|status| panic!("refused with {status}"));
     let (_, room) = server.room().await;
-    member
-        .prove(&server.name, room.record.room_id, &room.guest_link.link_secret)
-        .await;
-    assert!(
-        member.next().await.is_ok() && member.next().await.is_ok(),
-        "relay and admission"
-    );
+    member.enter(&server, &room).await;
     let second = until_other(server.http, Some(&first), "the certificate was not renewed").await;
     assert!(member.is_served(1).await, "renewal dropped a socket");
 

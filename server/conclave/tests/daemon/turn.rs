@@ -39,6 +39,12 @@ impl FrameTap for Datagrams {
 }
 
 impl Datagrams {
+    /// How many datagrams like this one have come.
+    fn count(&self, datagram: &[u8]) -> usize {
+        let all = self.0.lock().expect("a lock");
+        all.iter().filter(|seen| seen.as_slice() == datagram).count()
+    }
+
     async fn until_seen(&self, datagram: &[u8]) -> bool {
         let started = std::time::Instant::now();
         while started.elapsed() < Duration::from_secs(5) {
@@ -123,6 +129,11 @@ async fn ask(stream: &mut TlsStream<TcpStream>, request: &[u8]) -> Vec<u8> {
     answer
 }
 
+fn nonce_of(challenge: &[u8]) -> String {
+    let message = Message::from_bytes(challenge).expect("STUN");
+    message.attribute::<Nonce>().expect("a nonce").nonce().to_owned()
+}
+
 fn code(answer: &[u8]) -> Option<u16> {
     let message = Message::from_bytes(answer).expect("STUN");
     message.attribute::<ErrorCode>().ok().map(|error| error.code())
@@ -139,12 +150,7 @@ async fn an_admitted_member_reaches_the_media_plane_over_tls_and_nothing_else() 
     let mut stream = authority.connect(&server, true).await;
     let challenge = ask(&mut stream, &first_allocate()).await;
     assert_eq!(code(&challenge), Some(401));
-    let nonce = Message::from_bytes(&challenge)
-        .expect("STUN")
-        .attribute::<Nonce>()
-        .expect("a nonce")
-        .nonce()
-        .to_owned();
+    let nonce = nonce_of(&challenge);
     let allocate = signed(ALLOCATE, &handed, &nonce, |request| {
         request
             .add_attribute(&RequestedTransport::new(RequestedTransport::UDP))
@@ -275,6 +281,11 @@ async fn credentials_are_each_members_own_and_end_with_the_server_only_where_tur
 /// An allocation, with a connection of its own that must be kept.
 async fn allocation(authority: &Authority, server: &Running, handed: &Handed) -> Option<TlsStream<TcpStream>> {
     let mut stream = authority.connect(server, true).await;
+    allocate(&mut stream, handed).await.map(|_| stream)
+}
+
+/// Makes an allocation on this connection; the nonce that it was made with. `None`: there is no place.
+async fn allocate(stream: &mut TlsStream<TcpStream>, handed: &Handed) -> Option<String> {
     stream.write_all(&first_allocate()).await.ok()?;
     stream.flush().await.ok()?;
     let mut start = [0; 4];
@@ -286,19 +297,14 @@ async fn allocation(authority: &Authority, server: &Running, handed: &Handed) ->
     let mut rest = vec![0; 16 + usize::from(u16::from_be_bytes([start[2], start[3]]))];
     stream.read_exact(&mut rest).await.ok()?;
     let challenge = [&start[..], &rest].concat();
-    let nonce = Message::from_bytes(&challenge)
-        .expect("STUN")
-        .attribute::<Nonce>()
-        .expect("a nonce")
-        .nonce()
-        .to_owned();
+    let nonce = nonce_of(&challenge);
     let allocate = signed(ALLOCATE, handed, &nonce, |request| {
         request
             .add_attribute(&RequestedTransport::new(RequestedTransport::UDP))
             .expect("room");
     });
-    assert_eq!(code(&ask(&mut stream, &allocate).await), None);
-    Some(stream)
+    assert_eq!(code(&ask(stream, &allocate).await), None);
+    Some(nonce)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -330,5 +336,87 @@ async fn allocations_are_limited_and_places_come_back() {
         );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    server.stop().await;
+}
+
+/// Connections that ask for an allocation, over and over, while a relayed member's datagrams pass.
+const FLOOD: usize = 200;
+
+/// A relayed member's datagrams: fifty a second, as voice is.
+const EVERY: Duration = Duration::from_millis(20);
+
+/// Datagrams of the member that reached the media plane in this time, out of those that it sent.
+async fn relayed_share(stream: &mut TlsStream<TcpStream>, media: SocketAddr, seen: &Datagrams, time: Duration) -> f64 {
+    let started = std::time::Instant::now();
+    let mut sent = 0_u32;
+    let before = seen.count(VOICE);
+    let mut tick = tokio::time::interval(EVERY);
+    while started.elapsed() < time {
+        tick.tick().await;
+        let mut send = Message::builder_indication(SEND, MessageWriteVec::new());
+        add_peer(&mut send, media);
+        send.add_attribute(&Data::new(VOICE)).expect("room");
+        stream.write_all(&send.finish()).await.expect("written");
+        stream.flush().await.expect("sent");
+        sent += 1;
+    }
+    // What was sent last arrives within a moment.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    (seen.count(VOICE) - before) as f64 / f64::from(sent)
+}
+
+/// What a relayed member says in these tests.
+const VOICE: &[u8] = b"\x80voice of a relayed member";
+
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::print_stdout, reason = "figures for whoever reads the test's output")]
+async fn a_flood_of_allocations_leaves_a_relayed_member_in_peace() {
+    let authority = Arc::new(Authority::new());
+    authority.issue();
+    let (folder, seen) = (Folder::new(), Arc::new(Datagrams::default()));
+    let mut config = authority.config(&folder.0);
+    config.limits.turn_allocations = 8;
+    config.limits.connections_per_address = 4_096;
+    let server = Arc::new(Running::start_with(config, folder, Some(seen.clone())).await);
+    let (mut member, handed) = admitted(&authority, &server).await;
+    let mut stream = authority.connect(&server, true).await;
+    let nonce = allocate(&mut stream, &handed).await.expect("there is room");
+    let request = signed(CREATE_PERMISSION, &handed, &nonce, |request| {
+        add_peer(request, server.media)
+    });
+    assert_eq!(code(&ask(&mut stream, &request).await), None);
+
+    let mut flood = tokio::task::JoinSet::new();
+    let handed = Arc::new(handed);
+    for n in 0..FLOOD {
+        let (authority, server, handed) = (Arc::clone(&authority), Arc::clone(&server), Arc::clone(&handed));
+        flood.spawn(async move {
+            let mut stream = authority.connect(&server, true).await;
+            // Half of them know the password; there is no room for them either.
+            if n % 2 == 0 {
+                let _ = timeout(PATIENCE, allocate(&mut stream, &handed)).await;
+            } else {
+                for _ in 0..20 {
+                    if stream.write_all(&first_allocate()).await.is_err() || stream.flush().await.is_err() {
+                        break;
+                    }
+                }
+            }
+            // Until the server has had enough.
+            let mut rest = Vec::new();
+            let _ = timeout(Duration::from_secs(3), stream.read_to_end(&mut rest)).await;
+        });
+    }
+    let share = relayed_share(&mut stream, server.media, &seen, Duration::from_secs(3)).await;
+    println!(
+        "{:.0} % of a relayed member's datagrams under {FLOOD} allocations",
+        share * 100.0
+    );
+    // On a stream nothing is lost but what the plane's queue does not take.
+    assert!(share > 0.95, "only {:.0} % arrived", share * 100.0);
+    assert!(member.is_served(1).await);
+    while flood.join_next().await.is_some() {}
+    drop(stream);
+    let server = Arc::into_inner(server).unwrap_or_else(|| panic!("the flood has ended"));
     server.stop().await;
 }

@@ -5,20 +5,10 @@
 use std::{io::Write as _, process::ExitCode, time::Duration};
 
 use clap::Parser;
-use conclave_bots::{BotError, input};
-use conclave_protocol::{
-    admission::AdmissionContext,
-    ids::RoomId,
-    keys::{LinkKeys, Signer, TransportPk},
-    link::GuestLink,
-    message::{ClientMessage, SOCKET_PATH, SUBPROTOCOL, ServerMessage},
-};
-use futures_util::{SinkExt, StreamExt, future::join_all};
-use tokio::{net::TcpStream, task::JoinSet, time::timeout};
-use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{ClientRequestBuilder, Message},
-};
+use conclave_bots::{BotError, input, visitor::Visitor};
+use conclave_protocol::link::GuestLink;
+use futures_util::future::join_all;
+use tokio::{task::JoinSet, time::timeout};
 
 /// Connections that are being opened at a time: a room that arrives together, not an attack.
 const AT_A_TIME: usize = 50;
@@ -37,8 +27,6 @@ struct Arguments {
     #[arg(long, default_value_t = 1_000)]
     count: usize,
 }
-
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -61,11 +49,11 @@ async fn main() -> ExitCode {
                 .iter()
                 .cycle()
                 .take(batch)
-                .map(|link| timeout(PATIENCE, admitted(link))),
+                .map(|link| timeout(PATIENCE, Visitor::admitted(link))),
         )
         .await
         {
-            let Ok(Some(mut socket)) = admitted else {
+            let Ok(Some(visitor)) = admitted else {
                 let _ = writeln!(
                     std::io::stderr(),
                     "conclave-crowd: error: a connection was not admitted"
@@ -73,7 +61,7 @@ async fn main() -> ExitCode {
                 return ExitCode::FAILURE;
             };
             // Read on, so that pings are answered.
-            waiting.spawn(async move { while let Some(Ok(_)) = socket.next().await {} });
+            waiting.spawn(visitor.stays());
         }
         left -= batch;
     }
@@ -83,49 +71,4 @@ async fn main() -> ExitCode {
     // Whoever was closed meanwhile did not wait: the measurement would be of fewer.
     let all_here = std::iter::from_fn(|| waiting.try_join_next()).count() == 0;
     if all_here { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// One connection through admission: challenge, hello, proof.
-async fn admitted(link: &GuestLink) -> Option<Socket> {
-    let server = link.servers.first()?;
-    let uri = format!("ws://{}{SOCKET_PATH}", server.as_str()).parse().ok()?;
-    let request = ClientRequestBuilder::new(uri).with_sub_protocol(SUBPROTOCOL);
-    let (mut socket, _) = connect_async(request).await.ok()?;
-    let ServerMessage::Challenge { server_nonce } = next(&mut socket).await? else {
-        return None;
-    };
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).ok()?;
-    let transport = Signer::from_seed(&seed);
-    let context = AdmissionContext {
-        server: server.clone(),
-        room_id: RoomId::of(&link.room_fp, server),
-        server_nonce,
-        client_nonce: seed,
-        transport_pk: TransportPk::from_bytes(transport.public()),
-    };
-    let keys = LinkKeys::derive(&link.link_secret);
-    let (sig_admission, sig_transport) = context.sign(&keys.admission(server), &transport);
-    let hello = ClientMessage::Hello {
-        room_id: context.room_id,
-        client_nonce: context.client_nonce,
-        transport_pk: context.transport_pk,
-    };
-    let admit = ClientMessage::Admit {
-        sig_admission,
-        sig_transport,
-    };
-    for message in [hello, admit] {
-        socket.send(Message::Binary(message.encode().into())).await.ok()?;
-    }
-    matches!(next(&mut socket).await?, ServerMessage::Admitted { .. }).then_some(socket)
-}
-
-async fn next(socket: &mut Socket) -> Option<ServerMessage> {
-    loop {
-        match socket.next().await?.ok()? {
-            Message::Binary(bytes) => return ServerMessage::decode(&bytes).ok(),
-            _ => continue,
-        }
-    }
 }

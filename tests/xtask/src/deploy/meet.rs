@@ -4,12 +4,14 @@
 //! traffic: so one holds UDP and becomes one that holds TCP, which becomes the server.
 
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::place::Place;
+use crate::room;
 use crate::run::{Failure, Result, Show, Task};
 
 use super::root::Root;
@@ -53,7 +55,8 @@ impl Drop for Server {
 pub fn on(place: &Place, root: &Root) -> Result<()> {
     let address = free_port()?;
     let _server = start(root, &address)?;
-    let link = room(root)?;
+    let chroot = Task::new("deploy", "chroot", &root.path).args([&root.path]);
+    let link = room::open(chroot.args([root.program]), Path::new(root.data))?;
     std::thread::scope(|scope| {
         let ada = scope.spawn(|| member(place, &link, "Ada"));
         let bo = scope.spawn(|| member(place, &link, "Bo"));
@@ -120,30 +123,6 @@ fn start(root: &Root, address: &str) -> Result<Server> {
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-}
-
-fn room(root: &Root) -> Result<String> {
-    let words = [
-        root.program,
-        "room",
-        "create",
-        "--begin",
-        "anyone",
-        "--print-links",
-        "--json",
-        "--data-dir",
-        root.data,
-    ];
-    let output = Task::new("deploy", "chroot", &root.path)
-        .args([&root.path])
-        .args(words)
-        .show(Show::Nothing)
-        .run()?;
-    let json = output.lines().find(|line| line.starts_with('{')).unwrap_or_default();
-    let made: Value = serde_json::from_str(json).map_err(|error| Failure::new(format!("room create: {error}")))?;
-    let link = made["guest_link"].as_str();
-    link.map(str::to_owned)
-        .ok_or_else(|| Failure::new("room create gave no guest link"))
 }
 
 fn member(place: &Place, link: &str, name: &str) -> Result<String> {

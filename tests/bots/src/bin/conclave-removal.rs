@@ -1,0 +1,200 @@
+//! How fast a removal takes effect, and how fast a room fills: the part of `./x bench membership` that needs a server. Figures as one line of JSON.
+//!
+//! Live members have sound and process everything; the other leaves are of people who were added and sleep ([`conclave_bots::dormant`]). Whoever is
+//! removed hears nothing of it, as a client would that does not want to: what still arrives at it, and what of that it can still open, are the
+//! two figures. Two lines of its input are obeyed: `go` when everybody else who takes part is there, `leave` at the end.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write as _,
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::Parser;
+use conclave_bots::{Bot, BotError, BotOptions, View, dormant::Dormant, input};
+use conclave_core::Input;
+use conclave_protocol::credential::HostCredential;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, timeout};
+
+/// How long leaves may stop coming before those who are missing are replaced: a knock that was lost is not repeated by somebody asleep.
+const STALLED: Duration = Duration::from_secs(4);
+/// How many knock at a time: as many as one commit adds.
+const AT_A_TIME: usize = conclave_core::limits::ADDS_PER_COMMIT;
+/// How long the whole room may take to fill.
+const FILLING: Duration = Duration::from_secs(120);
+/// How long nothing may come at a removed member before it is taken to be cut off. Voice comes every 20 ms.
+const QUIET: Duration = Duration::from_millis(1_500);
+/// How long a removed member is looked at: twenty times the aim for forwarding. What still arrives then is not being cut off.
+const LONGEST: Duration = Duration::from_secs(6);
+/// Between removals, so that each begins in a call at rest.
+const REST: Duration = Duration::from_millis(700);
+
+/// Members of a call in which somebody is removed.
+#[derive(Parser)]
+#[command(name = "conclave-removal")]
+struct Arguments {
+    /// Guest link of the room
+    #[arg(long)]
+    link: String,
+    /// The owner's working key, as text
+    #[arg(long)]
+    owner: String,
+    /// Native members who take part, the host among them
+    #[arg(long)]
+    live: usize,
+    /// Others who come by themselves before `go`
+    #[arg(long, default_value_t = 0)]
+    guests: usize,
+    /// Leaves of people who sleep
+    #[arg(long)]
+    dormant: usize,
+    /// How many of the live members are removed, one after the other
+    #[arg(long)]
+    removals: usize,
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(figures) => {
+            say(&figures);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "conclave-removal: error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn say(value: &Value) {
+    let _ = writeln!(std::io::stdout(), "{value}");
+}
+
+async fn run(arguments: Arguments) -> Result<Value, BotError> {
+    let mut lines = input::lines();
+    let owner = HostCredential::parse(&arguments.owner).map_err(|_| BotError::Link)?;
+    let options = |owner| BotOptions {
+        camera: false,
+        owner,
+        ..BotOptions::default()
+    };
+    let host = Bot::join(&arguments.link, "Host", options(Some(owner)))?;
+    host.in_call().await?;
+    let mut live = Vec::new();
+    let first = 2.min(arguments.live);
+    for n in 1..first {
+        live.push(Bot::join(&arguments.link, &format!("Live {n}"), options(None))?);
+    }
+    there(&host, first).await?;
+    say(&json!({ "event": "open" }));
+    // Whoever else takes part comes before the seats are taken.
+    if arguments.guests > 0 {
+        lines.recv().await;
+        there(&host, first + arguments.guests).await?;
+    }
+    for n in first..arguments.live {
+        live.push(Bot::join(&arguments.link, &format!("Live {n}"), options(None))?);
+    }
+    there(&host, arguments.live + arguments.guests).await?;
+
+    let awake = host.view().roster.len();
+    let started = Instant::now();
+    let mut asleep = BTreeMap::new();
+    fill(&host, &arguments.link, &mut asleep, awake + arguments.dormant).await?;
+    let filled = started.elapsed();
+
+    let (mut forwarding, mut keys) = (Vec::new(), Vec::new());
+    for _ in 0..arguments.removals {
+        sleep(REST).await;
+        let Some(victim) = live.pop() else { break };
+        let (forwarded, opened) = removed(&host, &victim).await?;
+        forwarding.push(forwarded.map(|time| time.as_secs_f64() * 1_000.0));
+        keys.push(opened.as_secs_f64() * 1_000.0);
+    }
+    let size = host.view().roster.len();
+    Ok(json!({
+        "joined": arguments.dormant,
+        "joined_s": filled.as_secs_f64(),
+        "leaves": size,
+        "forwarding_cut_ms": forwarding,
+        "key_cut_ms": keys,
+    }))
+}
+
+async fn there(host: &Bot, count: usize) -> Result<(), BotError> {
+    let what = format!("{count} members are there");
+    host.wait_within(FILLING, &what, |view| view.roster.len() >= count)
+        .await
+        .map(drop)
+}
+
+/// Lets people come until the roster has `wanted` entries, so many at a time as one commit adds.
+async fn fill(host: &Bot, link: &str, asleep: &mut BTreeMap<String, Dormant>, wanted: usize) -> Result<(), BotError> {
+    let started = Instant::now();
+    let mut made = 0;
+    let mut view = host.watch();
+    while started.elapsed() < FILLING {
+        let here: BTreeSet<String> = view.borrow().roster.iter().map(|person| person.name.clone()).collect();
+        if view.borrow().roster.len() >= wanted {
+            return Ok(());
+        }
+        let knocking = asleep.keys().filter(|name| !here.contains(*name)).count();
+        let missing = wanted.saturating_sub(view.borrow().roster.len() + knocking);
+        for _ in 0..missing.min(AT_A_TIME.saturating_sub(knocking)) {
+            made += 1;
+            let name = format!("Leaf {made}");
+            asleep.insert(name.clone(), Dormant::knock(link, &name)?);
+        }
+        let before = here.len();
+        let grown = timeout(STALLED, view.wait_for(|view| view.roster.len() > before))
+            .await
+            .is_ok();
+        if !grown {
+            asleep.retain(|name, _| here.contains(name));
+        }
+    }
+    there(host, wanted).await
+}
+
+/// Removes a member that takes no notice. How long after the host's decision the last frame arrived there (`None`: they go on arriving), and how
+/// long after it the last one that its key still opened.
+async fn removed(host: &Bot, victim: &Bot) -> Result<(Option<Duration>, Duration), BotError> {
+    let heard = victim.view().opened();
+    victim
+        .wait_for("sound comes", |view| view.opened() > heard + 5)
+        .await?;
+    let member = victim.view().roster.iter().find(|p| p.is_self).map(|p| p.member_id);
+    let member = member.ok_or_else(|| BotError::Ended("a member without itself".to_owned()))?;
+    victim.plays_deaf().await;
+    let mut view = victim.watch();
+    let arrived = |view: &View| view.opened() + view.rejected();
+    let started = Instant::now();
+    host.decide(Input::Remove { member, bar: true }).await;
+    let (mut opened, mut all) = (view.borrow().opened(), arrived(&view.borrow()));
+    let (mut last, mut last_opened) = (started, started);
+    let mut is_cut = false;
+    while !is_cut && started.elapsed() < LONGEST {
+        match timeout(QUIET, view.wait_for(|view| arrived(view) > all)).await {
+            Ok(Ok(now)) => {
+                last = Instant::now();
+                if now.opened() > opened {
+                    last_opened = last;
+                }
+                (opened, all) = (now.opened(), arrived(&now));
+            }
+            Ok(Err(_)) => return Err(BotError::Ended("the removed member".to_owned())),
+            Err(_) => is_cut = true,
+        }
+    }
+    host.wait_for("the list is without them", |view| {
+        view.roster.iter().all(|p| p.member_id != member)
+    })
+    .await?;
+    if last_opened.elapsed() < QUIET {
+        return Err(BotError::Ended("a removal that never took effect".to_owned()));
+    }
+    Ok((is_cut.then(|| last - started), last_opened - started))
+}
