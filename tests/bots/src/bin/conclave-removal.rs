@@ -163,9 +163,7 @@ async fn fill(host: &Bot, link: &str, asleep: &mut BTreeMap<String, Dormant>, wa
 /// long after it the last one that its key still opened.
 async fn removed(host: &Bot, victim: &Bot) -> Result<(Option<Duration>, Duration), BotError> {
     let heard = victim.view().opened();
-    victim
-        .wait_for("sound comes", |view| view.opened() > heard + 5)
-        .await?;
+    victim.wait_for("sound comes", |view| view.opened() > heard + 5).await?;
     let member = victim.view().roster.iter().find(|p| p.is_self).map(|p| p.member_id);
     let member = member.ok_or_else(|| BotError::Ended("a member without itself".to_owned()))?;
     victim.plays_deaf().await;
