@@ -79,3 +79,23 @@ fn a_commit_that_nobody_can_read_is_void_and_the_group_goes_on() {
         }
     }
 }
+
+#[test]
+fn paths_that_are_bad_for_half_the_members_cost_them_seconds() {
+    for seed in 1..=4 {
+        let mut world = World::new(seed);
+        let mut tabs = world.call_of(&["A", "B", "C", "D", "E", "F"]);
+        world.run(3_000);
+        for tab in &tabs[3..] {
+            world.tabs[*tab].member.spoil_tree_keys();
+        }
+        tabs.push(world.join("G"));
+        world.until("all have the group again", 20_000, |w| w.together(&tabs));
+        assert!(
+            tabs.iter().all(|t| world.tabs[*t].departed.is_empty()),
+            "somebody is said to have gone"
+        );
+        world.run(20_000);
+        assert!(world.together(&tabs));
+    }
+}

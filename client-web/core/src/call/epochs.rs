@@ -89,7 +89,10 @@ impl Inside {
     fn moved(&mut self, now: u64, merged: &Merged, mine: bool, s: &mut Shared) -> Turn {
         self.log.have_seq += 1;
         self.log.epoch_ended(now);
+        // By a host's or moderator's order, which the commit holds; whatever else this member was about.
+        let told_to_go = merged.expelled.contains(&self.roster.own());
         if merged.self_removed
+            && !told_to_go
             && let Some(asking) = &mut self.asking
         {
             // The answer to what this member asked for; the welcome comes behind it.
@@ -102,7 +105,7 @@ impl Inside {
             let (returned_at, away) = self.own.returned;
             let was_away = away >= REMOVE_AFTER_MS / 2 && now.saturating_sub(returned_at) < REMOVE_AFTER_MS / 2;
             let silent = now.saturating_sub(self.own.beaconed_at) >= REMOVE_AFTER_MS / 2;
-            return if was_away || silent {
+            return if !told_to_go && (was_away || silent) {
                 Turn::TakeBack
             } else if self.is_barred() {
                 Turn::End(EndReason::Barred)
