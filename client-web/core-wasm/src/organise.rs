@@ -43,6 +43,11 @@ impl RoomOpening {
         self.0.request(frame).map_err(thrown)
     }
 
+    /// The frame to send instead, if an earlier request's answer was lost: whether the room is there.
+    pub fn inquiry(&self, frame: &[u8]) -> Result<Vec<u8>, JsValue> {
+        self.0.inquiry(frame).map_err(thrown)
+    }
+
     /// For the server's second frame: `{ok: true, guestLink, credential, deed, lastDay}`.
     pub fn settle(&self, frame: &[u8]) -> JsValue {
         let out = Object::new();

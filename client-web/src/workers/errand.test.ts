@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fault, readKept, readMade, runErrand } from './errand';
+import { fault, readKept, readMade, runErrand, runMaking } from './errand';
 import type { Socket } from './member-driver';
 
 class Wire implements Socket {
@@ -52,6 +52,35 @@ describe('one request on a socket of its own', () => {
     const odd = errand();
     odd.wire.onmessage?.({ data: 'text' });
     expect(await odd.outcome).toEqual({ ok: false, code: 'incompatible' });
+  });
+
+  it('asks for a lost answer: the room may be there, and its keys nowhere else', async () => {
+    const wires: Wire[] = [];
+    const later: (() => void)[] = [];
+    const port = { openSocket: () => (wires.push(new Wire()), wires[wires.length - 1] as Wire), setTimer: (callback: () => void, ms: number) => (ms < 15_000 && later.push(callback), 1), clearTimer: () => undefined };
+    const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+    const making = { request: () => new Uint8Array([1]), inquiry: () => new Uint8Array([2]), settle: (frame: Uint8Array) => (frame[0] === 9 ? { ok: true } : { ok: false, code: 'notAllowed' }) };
+    const say = (wire: Wire | undefined, byte: number): void => wire?.onmessage?.({ data: new Uint8Array([byte]).buffer });
+    const run = async (answer: number): Promise<unknown> => {
+      wires.length = 0;
+      const made = runMaking(port, making);
+      say(wires[0], 0);
+      wires[0]?.onclose?.({ code: 1006 });
+      // The server is not back yet.
+      await turn();
+      later.pop()?.();
+      await turn();
+      wires[1]?.onclose?.({ code: 1006 });
+      await turn();
+      later.pop()?.();
+      await turn();
+      say(wires[2], 0);
+      expect(wires.map(({ sent }) => sent[0]?.[0])).toEqual([1, undefined, 2]);
+      say(wires[2], answer);
+      return made;
+    };
+    expect(await run(9)).toEqual({ ok: true });
+    expect(await run(8)).toEqual({ ok: false, code: 'serverAway' });
   });
 
   it('lets nothing half-known travel on', () => {

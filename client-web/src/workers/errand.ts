@@ -47,6 +47,32 @@ export function runErrand(port: ErrandPort, talk: Talk): Promise<unknown> {
   });
 }
 
+/** A room's making: the request, and how to find out what became of it. */
+export interface Making extends Talk {
+  inquiry(frame: Uint8Array): Uint8Array;
+}
+
+/** Times that a lost answer is asked for. The server is back within seconds, or a person should hear of it. */
+const INQUIRIES = 3;
+const INQUIRY_MS = 2_000;
+
+const lost = (outcome: unknown): boolean => loose(outcome)['code'] === 'serverAway';
+
+/**
+ * Makes a room. If the answer is lost, the ticket may be used up and the room be there, with keys that are nowhere but here: so it is asked for.
+ * An inquiry that is refused means that there is no room, and that the ticket still counts.
+ */
+export async function runMaking(port: ErrandPort, making: Making): Promise<unknown> {
+  const outcome = await runErrand(port, making);
+  for (let n = 0; n < INQUIRIES && lost(outcome); n += 1) {
+    await new Promise<void>((resolve) => void port.setTimer(resolve, INQUIRY_MS));
+    const found = await runErrand(port, { request: (frame) => making.inquiry(frame), settle: (frame) => making.settle(frame) });
+    if (lost(found)) continue;
+    return loose(found)['ok'] === true ? found : outcome;
+  }
+  return outcome;
+}
+
 /** A code that was thrown is a fault of the request; anything else thrown is ours. */
 export const fault = (thrown: unknown): unknown => ({ ok: false, code: typeof thrown === 'string' ? thrown : 'incompatible' });
 

@@ -2,7 +2,7 @@
 
 import { RoomKeeping, RoomOpening, organiseEntropy } from '../generated/core/conclave_core_wasm.js';
 import type { CoreToMain, RoomErrand, RoomTerms } from '../protocol/messages';
-import { fault, readKept, readMade, runErrand, type ErrandPort } from './errand';
+import { fault, readKept, readMade, runErrand, runMaking, type ErrandPort } from './errand';
 
 /** The room that is being kept: read once, then changed from what was read. */
 let keeping: RoomKeeping | null = null;
@@ -29,7 +29,7 @@ export async function openRoom(port: ErrandPort, { ask, ticket, server, terms, t
   try {
     const made = entropy((bytes) => new RoomOpening(ticket, server, JSON.stringify(terms), today, bytes));
     opening = made;
-    return { t: 'roomOpened', ask, made: readMade(await runErrand(port, made)) };
+    return { t: 'roomOpened', ask, made: readMade(await runMaking(port, made)) };
   } catch (thrown) {
     return { t: 'roomOpened', ask, made: readMade(fault(thrown)) };
   } finally {

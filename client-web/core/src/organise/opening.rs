@@ -3,7 +3,7 @@
 use conclave_protocol::{
     keys::TicketSecret,
     link::TicketLink,
-    manage::sign_registration,
+    manage::{RoomChange, sign_change, sign_registration},
     message::ClientMessage,
     owner::Terms,
     room::{NEW_ROOM_ENTROPY, NewRoom, RoomPlan, make_room_for},
@@ -70,6 +70,20 @@ impl Opening {
         let message = ClientMessage::Register {
             ticket: self.ticket.clone(),
             record,
+            signature,
+        };
+        Ok(message.encode())
+    }
+
+    /// For a request whose answer was lost: asks, by the room's own key, whether it is there. `settle` takes the answer.
+    pub fn inquiry(&self, frame: &[u8]) -> Result<Vec<u8>, OrganiseFault> {
+        let nonce = challenge(frame)?;
+        let manage = self.room.host_credential.manage_secret.manage(&self.server);
+        let (room_id, change) = (self.room.record.room_id, RoomChange::Read {});
+        let signature = sign_change(&manage, &self.server, &nonce, room_id, &change);
+        let message = ClientMessage::Manage {
+            room_id,
+            change,
             signature,
         };
         Ok(message.encode())

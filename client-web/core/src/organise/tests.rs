@@ -185,6 +185,19 @@ fn there_are_no_links_until_the_server_has_taken_this_very_room() {
 }
 
 #[test]
+fn an_organiser_whose_answer_was_lost_finds_out_by_the_rooms_key() {
+    let opening = opening();
+    let record = registered(&opening.request(&challenge()).expect("a request"));
+    let inquiry = opening.inquiry(&challenge()).expect("an inquiry");
+    assert!(asked(&record, &inquiry) == RoomChange::Read {});
+    assert!(opening.settle(&managed(record)).is_ok());
+    assert_eq!(
+        opening.settle(&refused(RefusalCode::NotAllowed)).err(),
+        Some(OrganiseFault::NotAllowed)
+    );
+}
+
+#[test]
 fn an_owner_changes_what_was_read_and_believes_only_what_was_asked() {
     let (opened, record) = made();
     let mut keeping = keeping(&opened, &record);
