@@ -228,6 +228,21 @@ fn a_room_and_a_server_hold_only_so_many() {
 }
 
 #[test]
+fn the_251st_is_told_that_the_room_is_full() {
+    let mut w = World::with(1_000);
+    let r = room(1, limits(250));
+    w.add(&r);
+    let in_time: Vec<_> = (0..250).map(|n| w.enter(&r, n)).collect();
+    assert!(in_time.iter().all(|conn| w.closed(*conn).is_none()));
+    let late = w.enter(&r, 250);
+    assert_eq!(w.closed(late), Some(4007));
+    // A place that is given back is somebody's again.
+    w.close(in_time[7]);
+    let next = w.enter(&r, 250);
+    assert_eq!(w.closed(next), None);
+}
+
+#[test]
 fn a_tab_that_comes_back_takes_its_place_over() {
     let mut w = World::new();
     let r = room(1, limits(250));
