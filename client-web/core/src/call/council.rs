@@ -167,6 +167,10 @@ impl Inside {
     }
 
     fn refuse(&mut self, now: u64, member: MemberId, s: &mut Shared) {
+        // Nobody listens to whoever has no role; their own client must not put it on the call card either, which newcomers read.
+        if self.roles_by_member(&self.roster.own()).is_none() {
+            return;
+        }
         let package = self
             .asking_now()
             .find(|w| w.data.member_id == member)
