@@ -12,7 +12,7 @@ use crate::{deploy, rules, tree};
 const STEPS: [Step; 13] = [
     Step {
         name: "packages",
-        about: "npm packages of the client and of the browser tests, by their lock files",
+        about: "npm packages of the client and of the tests, by their lock files",
         lane: Lane::Client,
         needs: &[],
         run: packages,
@@ -136,6 +136,7 @@ fn none(result: Result<()>) -> Result<Tally> {
 
 fn packages(place: &Place) -> Result<Tally> {
     client::packages(place, &place.client(), Show::Lines)?;
+    client::packages(place, &place.root.join("tests/interop"), Show::Lines)?;
     none(client::packages(place, &place.root.join("tests/browser"), Show::Lines))
 }
 

@@ -23,6 +23,8 @@ mod storage;
 #[cfg(test)]
 pub(crate) mod attacks;
 #[cfg(test)]
+mod interop;
+#[cfg(test)]
 mod invite_attacks;
 #[cfg(test)]
 mod lists;
