@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Decision } from '../protocol/messages';
-import { Invites } from './invites';
+import { Invites, serialOf } from './invites';
 
 describe('personal invites', () => {
   it('lists the newest first and marks what was taken back', () => {
@@ -19,5 +19,11 @@ describe('personal invites', () => {
     invites.credential.value = 'conclave-host1:x';
     invites.credentialKept();
     expect(invites.credential.value).toBeNull();
+  });
+});
+
+describe('the number of an invite', () => {
+  it('is what was noted, and nothing else', () => {
+    expect(['388154710', ' 7 ', '4294967295', '4294967296', '-1', '1e3', 'seven', ''].map(serialOf)).toEqual([388154710, 7, 4294967295, null, null, null, null, null]);
   });
 });

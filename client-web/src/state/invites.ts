@@ -45,3 +45,9 @@ export class Invites {
     this.credential.value = null;
   }
 }
+
+/** The number that somebody noted; the protocol counts them in 32 bits. */
+export function serialOf(text: string): number | null {
+  const serial = /^\d{1,10}$/.test(text.trim()) ? Number(text.trim()) : Infinity;
+  return serial <= 0xffff_ffff ? serial : null;
+}

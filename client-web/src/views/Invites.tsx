@@ -1,7 +1,8 @@
 // Personal invites, for hosts: made here, copied, taken back. And a credential that a deed made, to be kept.
 
 import { useState } from 'preact/hooks';
-import { INVITE_DAYS, type MadeInvite } from '../state/invites';
+import type { CallModel } from '../state/call';
+import { INVITE_DAYS, serialOf, type MadeInvite } from '../state/invites';
 import { en } from '../text/en';
 import { CopyIcon, KeyIcon } from './icons';
 import { Action } from './Person';
@@ -43,7 +44,31 @@ export function InvitesSection({ app, call }: CallProps) {
           <p class="hint">{en.invites.forgotten}</p>
         </>
       )}
+      <ByNumber call={call} />
     </section>
+  );
+}
+
+/** For invites that were made in a page that is gone. */
+function ByNumber({ call }: { readonly call: CallModel }) {
+  const [text, setText] = useState('');
+  const serial = serialOf(text);
+  const revoke = (event: Event): void => {
+    event.preventDefault();
+    if (serial === null) return;
+    call.invites.revoke(serial);
+    setText('');
+  };
+  return (
+    <form class="by-number" onSubmit={revoke} autocomplete="off">
+      <label class="field">
+        <span class="field-label">{en.invites.byNumber}</span>
+        <input class="input" data-test="invite-number" type="text" inputMode="numeric" dir="ltr" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+      </label>
+      <button class="button" type="submit" data-test="invite-number-revoke" disabled={serial === null}>
+        {en.invites.revoke}
+      </button>
+    </form>
   );
 }
 

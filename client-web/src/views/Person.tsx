@@ -96,6 +96,11 @@ function Actions({ call, tile, done }: { readonly call: CallModel; readonly tile
           {en.people.appoint}
         </Action>
       )}
+      {tile.invite !== null && (
+        <Action call={call} test="revoke-invite" why={over} title={en.invites.revokeHint} onClick={() => tile.invite !== null && call.invites.revoke(tile.invite)}>
+          {en.invites.revokeOf(tile.invite)}
+        </Action>
+      )}
       <Action
         call={call}
         test="remove"
