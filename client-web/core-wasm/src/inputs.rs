@@ -65,6 +65,8 @@ pub(crate) fn read(json: &str) -> Option<Input<'static>> {
         },
         "revokeInvite" => Input::RevokeInvite(u32::try_from(value.get("serial")?.as_u64()?).ok()?),
         "invitedEnter" => Input::InvitedEnter(on(&value)?),
+        "changeLink" => Input::ChangeLink,
+        "endOlderKeys" => Input::EndOlderKeys,
         "endForAll" => Input::EndForAll,
         "leave" => Input::Leave,
         _ => return None,

@@ -79,6 +79,10 @@ names! {
         NoticeCode::ChatRefused => "chatRefused",
         NoticeCode::CompareRefused => "compareRefused",
         NoticeCode::NotAllowed => "notAllowed",
+        NoticeCode::LinkInForce => "linkInForce",
+        NoticeCode::LinkNotInForce => "linkNotInForce",
+        NoticeCode::OlderKeysEnded => "olderKeysEnded",
+        NoticeCode::RoomNotChanged => "roomNotChanged",
     }
 }
 

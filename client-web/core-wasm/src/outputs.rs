@@ -138,6 +138,7 @@ fn write_event(event: Event) -> Object {
             set(&object, "notAfterDay", invite.not_after_day);
             object
         }
+        Event::LinkChanged(fragment) => with("linkChanged", "fragment", fragment.as_str()),
         Event::Credential(text) => with("credential", "text", text.as_str()),
         Event::Notice(code) => with("notice", "code", names::notice(code)),
         Event::Reaction { from, char } => {

@@ -102,6 +102,10 @@ pub enum Input<'a> {
     RevokeInvite(u32),
     /// Whoever shows a personal invite comes in without asking, or no longer.
     InvitedEnter(bool),
+    /// A host changes the room's link: those inside learn the new one, the old one opens nothing any more.
+    ChangeLink,
+    /// A host ends all owners' keys that are older than their own, in the call and at the server.
+    EndOlderKeys,
     /// A host ends the call for everybody.
     EndForAll,
     /// The person leaves.
@@ -260,7 +264,9 @@ pub enum Event {
     Rules(RulesView),
     /// A personal invite, to be given to one person.
     Invite(InviteView),
-    /// The text of a working key that was made of the deed: the owner keeps it, as a file.
+    /// The room has another link: what stands behind `#` in it. The page puts it in the place of the old one.
+    LinkChanged(Zeroizing<String>),
+    /// The text of a fresh working key, made of the deed or because the link changed: the owner keeps it, as a file, instead of the old one.
     Credential(Zeroizing<String>),
     /// Something the person should know.
     Notice(NoticeCode),
@@ -377,6 +383,14 @@ pub enum NoticeCode {
     CompareRefused,
     /// Only a host can do that.
     NotAllowed,
+    /// The server knows the new link, and the old one no longer.
+    LinkInForce,
+    /// The server did not take the new link: those inside have it, and the old one still opens the room.
+    LinkNotInForce,
+    /// Owners' keys that are older than this one count no more.
+    OlderKeysEnded,
+    /// The server did not take a change of the room. In the call it is in force.
+    RoomNotChanged,
 }
 
 /// A personal invite that a host made. Nobody keeps a list: the person who made it does, if they want to.

@@ -170,5 +170,16 @@ pub const REFUSED_KEPT_MS: u64 = 30_000;
 /// [`KNOCK_KEPT_MS`] would be safer and twice as dear.
 pub const LOBBY_KNOCK_MS: u64 = 20_000;
 
+/// Times that an owner's change of the room is brought to the server, if another change came first or the server is busy.
+pub const ERRAND_TRIES: u32 = 5;
+/// After a change of the link the host waits at most this long for everybody's beacon before the server is told: whoever is cut off in between comes back by the
+/// old link. Longer leaves the old link open to strangers for longer; shorter loses people whose beacon is late.
+pub const LINK_WAIT_MS: u64 = 10_000;
+/// After a change of the link this member's words stay under the old link's outer key for this long: slower members have not seen the commit yet. Longer keeps
+/// newcomers by the new link deaf; shorter loses words of those who are quick.
+pub const OLD_LINK_SPOKEN_MS: u64 = 1_000;
+/// And envelopes under that key are read for this long.
+pub const OLD_LINK_READ_MS: u64 = 10_000;
+
 /// Pairs of audio and camera slots (design.md §5).
 pub const PAIRS: usize = 8;

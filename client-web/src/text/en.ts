@@ -127,6 +127,10 @@ const notices: Readonly<Record<NoticeCode, string>> = {
   chatRefused: 'The message was not sent: it is too long.',
   compareRefused: 'A comparison runs or was lately. Where there is a host, hosts and moderators ask for it.',
   notAllowed: 'Only a host with the owner’s key can do that.',
+  linkInForce: 'The link was changed. The old one opens nothing any more; keep the new host credential instead of the old one.',
+  linkNotInForce: 'The server did not take the new link. Everybody here has it, but the old one still opens the room: try again.',
+  olderKeysEnded: 'Older host credentials count no more.',
+  roomNotChanged: 'The server did not take the change. It holds in this call only.',
 };
 
 /** What somebody is told of their own rights: taken by a host, never there for guests, or given. */

@@ -103,6 +103,23 @@ pub fn reissue(
     )
 }
 
+/// The record with another sheet: invites or mandates that count no more. The nonce is 24 random bytes, fresh.
+pub fn revise(
+    credential: &HostCredential,
+    server: &ServerName,
+    record: &RoomRecord,
+    nonce: [u8; 24],
+    change: impl FnOnce(&mut Sheet),
+) -> Result<RoomRecord, Error> {
+    let mut sheet = open_record(credential, server, record)?;
+    change(&mut sheet);
+    let terms = Terms::of(&sheet);
+    let host = Signer::from_seed(credential.mandate_seed.expose());
+    let signer = SheetSigner::Host(&credential.mandate, &host);
+    let secret = &credential.guest.link_secret;
+    seal(credential, &signer, server, sheet, &terms, secret, nonce)
+}
+
 /// The room with another link: the generation is raised, older links open nothing at the server any more. `entropy` is random; the caller wipes it.
 pub fn rotate(
     credential: &HostCredential,

@@ -163,6 +163,15 @@ impl Sheet {
         }
     }
 
+    /// Takes a personal invite back. More than fit are not listed: the link has to be changed.
+    pub fn revoke_invite(&mut self, serial: u32) {
+        if let Err(place) = self.revoked_invites.binary_search(&serial)
+            && self.revoked_invites.len() < MAX_REVOKED_INVITES
+        {
+            self.revoked_invites.insert(place, serial);
+        }
+    }
+
     /// A serial for a mandate that replaces lost ones: above the minimum and above all that were revoked. Raising the minimum to it ends all older ones.
     pub fn next_serial(&self) -> u32 {
         let highest = self.revoked.last().copied().unwrap_or_default();

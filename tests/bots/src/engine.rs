@@ -325,6 +325,7 @@ impl Engine {
             Event::Rules(rules) => view.rules = Some(rules),
             Event::WaitingCode(code) => view.waiting_code = Some(code),
             Event::Invite(invite) => view.invites.push((invite.serial, invite.fragment.to_string())),
+            Event::LinkChanged(fragment) => view.link = Some(fragment.to_string()),
             Event::Credential(text) => view.credential = Some(text.to_string()),
             Event::Reaction { .. } | Event::Door(_) | Event::Title(_) => {}
         });

@@ -93,6 +93,8 @@ pub struct View {
     pub lobby: Vec<LobbyEntry>,
     /// Personal invites that this bot made: numbers, and what stands behind `#` in their links.
     pub invites: Vec<(u32, String)>,
+    /// What stands behind `#` in the room's newest link, if it was changed.
+    pub link: Option<String>,
     /// The text of its newest working key, if it was told one.
     pub credential: Option<String>,
     /// The rules of the call.
@@ -130,6 +132,7 @@ impl View {
             departed: Vec::new(),
             lobby: Vec::new(),
             invites: Vec::new(),
+            link: None,
             credential: None,
             rules: None,
             alarms: AlarmsView::default(),

@@ -5,7 +5,9 @@
 
 use minicbor::{Decode, Encode};
 
+use conclave_protocol::credential::Role;
 use conclave_protocol::ids::CallId;
+use conclave_protocol::role::{Authority, LeafName, RoleProof};
 
 use crate::cbor;
 use crate::error::CoreError;
@@ -16,7 +18,7 @@ const MAX_LOBBY_KEY: usize = 2_048;
 /// Most refused knocks on a card: in a flood the refused learn it late. More would grow every card.
 const MAX_REFUSED: usize = 64;
 
-/// A card, decoded and verified, or made by this member. Key 3 (role proof) is reserved.
+/// A card, decoded and verified, or made by this member.
 #[derive(Clone, Encode, Decode)]
 #[cbor(map)]
 pub(crate) struct Card {
@@ -26,6 +28,9 @@ pub(crate) struct Card {
     pub(crate) lobby_key: Vec<u8>,
     #[n(2)]
     pub(crate) members: u16,
+    /// A host or moderator of the call, who need not be its sender. It names nobody: ids are of this call alone.
+    #[n(3)]
+    shown: Option<Shown>,
     #[cbor(n(4), with = "minicbor::bytes")]
     leaf_key: [u8; 32],
     #[cbor(n(5), with = "minicbor::bytes")]
@@ -39,6 +44,37 @@ pub(crate) struct Card {
     /// Nobody new is even shown to those inside.
     #[n(8)]
     pub(crate) locked: bool,
+    /// What the shown role is worth to whoever reads the card.
+    #[cbor(skip)]
+    rank: u8,
+}
+
+/// A role proof with the leaf that it is of.
+#[derive(Clone, Encode, Decode)]
+#[cbor(map)]
+struct Shown {
+    #[n(0)]
+    leaf: LeafName,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    proof: Vec<u8>,
+}
+
+/// What makes one call better than another: a host, a moderator, more members.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Standing {
+    rank: u8,
+    members: u16,
+}
+
+impl Standing {
+    pub(crate) fn new(role: Option<Role>, members: u16) -> Self {
+        let rank = match role {
+            Some(Role::Host) => 2,
+            Some(Role::Moderator) => 1,
+            None => 0,
+        };
+        Self { rank, members }
+    }
 }
 
 /// Eight bytes.
@@ -52,6 +88,7 @@ pub(crate) struct Door {
     pub(crate) asks: bool,
     pub(crate) locked: bool,
     pub(crate) refused: Vec<[u8; 8]>,
+    pub(crate) shown: Option<(LeafName, RoleProof)>,
 }
 
 impl Card {
@@ -69,6 +106,11 @@ impl Card {
             epoch,
             lobby_key,
             members,
+            rank: 0,
+            shown: door.shown.map(|(leaf, proof)| Shown {
+                leaf,
+                proof: proof.to_bytes(),
+            }),
             leaf_key: key.public(),
             signature: [0; 64],
             asks: door.asks,
@@ -84,13 +126,34 @@ impl Card {
     }
 
     pub(crate) fn from_bytes(room: &RoomBinding, call: &CallId, bytes: &[u8]) -> Result<Self, CoreError> {
-        let card: Self = cbor::decode(bytes)?;
-        if card.lobby_key.len() > MAX_LOBBY_KEY || card.members == 0 || card.refused.len() > MAX_REFUSED {
+        let mut card: Self = cbor::decode(bytes)?;
+        let malformed = card
+            .shown
+            .as_ref()
+            .is_some_and(|shown| shown.proof.len() != RoleProof::LEN);
+        if malformed || card.lobby_key.len() > MAX_LOBBY_KEY || card.members == 0 || card.refused.len() > MAX_REFUSED {
             return Err(CoreError::Malformed);
         }
         let signed = verify(&card.leaf_key, &card.signed_bytes(room, call), &card.signature);
         demand(PolicyFault::CardSignature, signed)?; // MEM-027
+        card.rank = Standing::new(card.role(room, call), 0).rank;
         Ok(card)
+    }
+
+    /// SECURITY: the day is not asked: a newcomer's clock is its own. Who replays a proof of somebody who left shows a host who was here.
+    fn role(&self, room: &RoomBinding, call: &CallId) -> Option<Role> {
+        let (shown, sheet) = (self.shown.as_ref()?, room.sheet.as_ref()?);
+        let proof = RoleProof::from_slice(&shown.proof).ok()?;
+        let role = proof.verify(&Authority::of(sheet, 0), call, &shown.leaf);
+        demand(PolicyFault::CardProof, role.is_ok()).ok()?; // MEM-077
+        Some(proof.mandate.role)
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        Standing {
+            rank: self.rank,
+            members: self.members,
+        }
     }
 
     /// What tells two cards apart.
@@ -111,14 +174,21 @@ impl Card {
         for mark in &self.refused {
             out.extend_from_slice(&mark.0);
         }
+        out.push(u8::from(self.shown.is_some()));
+        if let Some(shown) = &self.shown {
+            out.extend_from_slice(shown.leaf.member.as_bytes());
+            out.extend_from_slice(&shown.leaf.key);
+            // Of one length, or it is none: see `RoleProof::from_slice`.
+            out.extend_from_slice(&shown.proof);
+        }
         // Last, for its length is not said.
         out.extend_from_slice(&self.lobby_key);
         out
     }
 }
 
-/// Which of two calls a newcomer, or a lone founder, should be in: the one with more members, then the lower id. Role proofs will come before both.
-pub(crate) fn is_better(this: (u16, &CallId), than: (u16, &CallId)) -> bool {
+/// Which of two calls a newcomer, or a lone founder, should be in: the one with a host, with a moderator, with more members, with the lower id.
+pub(crate) fn is_better(this: (Standing, &CallId), than: (Standing, &CallId)) -> bool {
     this.0 > than.0 || (this.0 == than.0 && this.1 < than.1)
 }
 
@@ -185,10 +255,57 @@ mod tests {
     }
 
     #[test]
-    fn more_members_win_then_the_lower_id() {
+    fn a_host_wins_then_a_moderator_then_more_members_then_the_lower_id() {
         let (low, high) = (CallId::from_bytes([1; 16]), CallId::from_bytes([2; 16]));
-        assert!(is_better((2, &high), (1, &low)));
-        assert!(is_better((1, &low), (1, &high)));
-        assert!(!is_better((1, &low), (1, &low)));
+        let with = |role, members| Standing::new(role, members);
+        let (host, moderator) = (Some(Role::Host), Some(Role::Moderator));
+        for (this, than) in [
+            ((with(host, 1), &high), (with(moderator, 9), &low)),
+            ((with(moderator, 1), &high), (with(None, 9), &low)),
+            ((with(host, 2), &high), (with(host, 1), &low)),
+            ((with(None, 2), &high), (with(None, 1), &low)),
+            ((with(None, 1), &low), (with(None, 1), &high)),
+        ] {
+            assert!(is_better(this, than) && !is_better(than, this));
+        }
+        assert!(!is_better((with(None, 1), &low), (with(None, 1), &low)));
+    }
+
+    /// A card that shows a host's proof: of `mandated` (1 is this room's root), made for the call `proof_call`.
+    fn shows_host(root: u8, proof_call: u8) -> bool {
+        use conclave_protocol::credential::Mandate;
+        use conclave_protocol::keys::{MandatePk, RootKeys, RootSeed, Signer};
+        use conclave_protocol::sheet::{Found, Rules};
+
+        let room = crate::group::test_binding(Rules {
+            found: Found::Anyone,
+            lobby: false,
+        });
+        let (call, key) = (CallId::from_bytes([3; 16]), LeafKey::from_seed(&[4; 32]));
+        let leaf = LeafName {
+            member: conclave_protocol::ids::MemberId::from_bytes([5; 16]),
+            key: key.public(),
+        };
+        let signer = Signer::from_seed(&[6; 32]);
+        let root = RootKeys::derive(&RootSeed::from_bytes([root; 32])).sign();
+        let pk = MandatePk::from_bytes(signer.public());
+        let mandate = Mandate::sign(&root, room.room_fp, Role::Host, 1, 20_100, pk);
+        let proof = RoleProof::sign(mandate, &signer, &CallId::from_bytes([proof_call; 16]), &leaf);
+        let shown = Some((leaf, proof));
+        let door = Door {
+            shown,
+            ..Door::default()
+        };
+        let bytes = Card::sign(&room, &call, 7, vec![5; 1_216], 2, &key, door).to_bytes();
+        let card = Card::from_bytes(&room, &call, &bytes).unwrap_or_else(|_| panic!("the card was refused"));
+        card.standing() == Standing::new(Some(Role::Host), 2)
+    }
+
+    #[test]
+    fn mem_077_a_role_on_a_card_is_one_in_this_room_and_call() {
+        assert!(shows_host(0xA0, 3));
+        for (root, call) in [(0xA1, 3), (0xA0, 4)] {
+            stopped_by(PolicyFault::CardProof, || shows_host(root, call));
+        }
     }
 }

@@ -82,7 +82,9 @@ impl Calls {
             if listed.unanswered == Some(card.mark()) {
                 continue;
             }
-            if best.is_none_or(|(other, other_card)| is_better((card.members, call), (other_card.members, &other))) {
+            if best
+                .is_none_or(|(other, other_card)| is_better((card.standing(), call), (other_card.standing(), &other)))
+            {
                 best = Some((*call, card));
             }
         }

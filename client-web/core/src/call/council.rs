@@ -7,10 +7,13 @@ use std::collections::BTreeSet;
 
 use conclave_protocol::credential::Role;
 use conclave_protocol::ids::MemberId;
+use conclave_protocol::keys::LinkSecret;
 use conclave_protocol::order::{Decision, Order};
 use conclave_protocol::role::LeafName;
 use conclave_protocol::rules::{ALL, CallRules};
+use conclave_protocol::sheet::Sheet;
 
+use super::errand::Errand;
 use super::inside::Inside;
 use super::knock::Waiting;
 use super::shared::Shared;
@@ -33,6 +36,8 @@ pub(crate) enum Wish {
     /// This member's own new leaf in its appointment.
     Inherit,
     RevokeInvite(u32),
+    /// What stands in [`Council::link`] or [`Council::sheet`].
+    Data,
     InvitedEnter(bool),
     Appoint(LeafName),
     Dismiss(MemberId),
@@ -47,6 +52,12 @@ pub(super) struct Council {
     /// The next rules, signed by a host or moderator.
     pub(super) next: Option<GroupData>,
     wishes: Vec<Wish>,
+    /// A link that a host makes, and the generation that it shall have.
+    pub(super) link: Option<(u16, LinkSecret)>,
+    /// A link that is in force in the call, and when the server is to be told at the latest.
+    pub(super) untold: Option<(LinkSecret, u64)>,
+    /// A newer sheet, by which mandates are to be judged.
+    pub(super) sheet: Option<Sheet>,
     /// References of knocks that were refused, and when.
     refused: Vec<(u64, [u8; 32])>,
     /// Who is over 90 seconds silent in this member's own eyes, and was said to be.
@@ -61,6 +72,12 @@ impl Council {
         if self.orders.len() < MAX_KEPT_ORDERS && !self.orders.iter().any(|(_, o)| same(o)) {
             self.orders.push((now, order));
         }
+    }
+
+    /// The link that is still wanted where these rules are in force.
+    fn new_link(&self, data: &GroupData) -> Option<&LinkSecret> {
+        let (generation, secret) = self.link.as_ref()?;
+        (data.generation().checked_add(1) == Some(*generation)).then_some(secret)
     }
 
     pub(super) fn wants(&self, wish: &Wish) -> bool {
@@ -151,7 +168,15 @@ impl Inside {
             }
             Input::Dismiss(member) => self.wish(now, Wish::Dismiss(member), s),
             Input::Invite { days } => self.make_invite(days, s),
-            Input::RevokeInvite(serial) => self.wish(now, Wish::RevokeInvite(serial), s),
+            Input::RevokeInvite(serial) => {
+                self.wish(now, Wish::RevokeInvite(serial), s);
+                // A moderator's word holds in this call; the room's sheet is the host's.
+                if self.own_role() == Some(Role::Host) {
+                    self.tell_server(Errand::RevokeInvite(serial), s);
+                }
+            }
+            Input::ChangeLink => self.change_link(now, s),
+            Input::EndOlderKeys => self.end_older_keys(s),
             Input::InvitedEnter(on) => self.wish(now, Wish::InvitedEnter(on), s),
             Input::EndForAll => self.wish(now, Wish::End, s),
             _ => return false,
@@ -254,7 +279,8 @@ impl Inside {
             let others = self.roster.others().map(|entry| entry.data.member_id);
             others.filter(|id| self.roles_by_member(id).is_none())
         };
-        let next = group.change_rules(&data, |rules| {
+        let (link, sheet) = (self.council.new_link(&data), self.council.sheet.as_ref());
+        let next = group.change_data(&data, link, sheet, |rules| {
             for wish in wishes {
                 if let Wish::MuteAll(kinds, on) = *wish {
                     guests().for_each(|guest| rules.mute(guest, kinds, on));
@@ -262,9 +288,10 @@ impl Inside {
                 apply(rules, wish, group);
             }
         });
-        if next.rules() == data.rules() || !self.rules_may_follow(&next) {
+        if next.says_the_same(&data) || !self.rules_may_follow(&next) {
             // In force already, or not ours to change.
             self.council.wishes.clear();
+            (self.council.link, self.council.sheet) = (None, None);
             return;
         }
         if self.say(&Words::Rules { bytes: next.to_bytes() }, s).is_ok() {
@@ -451,6 +478,7 @@ fn apply(rules: &mut CallRules, wish: &Wish, group: &crate::group::Group) {
             }
         }
         Wish::Inherit => group.inherit(rules),
+        Wish::Data => {}
         Wish::RevokeInvite(serial) => rules.revoke_invite(serial),
         Wish::InvitedEnter(on) => rules.invited_enter = on,
         Wish::Appoint(leaf) => {

@@ -114,6 +114,9 @@ impl Inside {
             };
         }
         self.committer.epoch(now, merged.rotated);
+        if merged.rules && self.adopt_link(now, s).is_err() {
+            return Turn::End(EndReason::Internal);
+        }
         if self.new_epoch(now, merged, mine, s).is_err() {
             return Turn::End(EndReason::Internal);
         }
@@ -231,6 +234,7 @@ impl Inside {
                 asks: self.rules.asks() || self.watch.comparison.holds(),
                 locked: self.rules.locked,
                 refused: self.council.refused(now),
+                shown: self.group.shown_role(),
             },
         );
         s.send_envelope(ClearPart::card(self.call), &card.to_bytes())

@@ -9,7 +9,7 @@ use conclave_protocol::ids::{CallId, MemberId, TrackKind};
 use conclave_protocol::message::{CallHead, ClientMessage, RefusalCode, ServerMessage, client_type};
 use conclave_protocol::rules::{CallRules, WRITE};
 
-use super::card::is_better;
+use super::card::{Standing, is_better};
 use super::choose::Calls;
 use super::committer::Committer;
 use super::council::Council;
@@ -319,7 +319,14 @@ impl Inside {
             return Turn::Stay;
         }
         match self.elsewhere.best() {
-            Some((call, card)) if is_better((card.members, &call), (1, &self.call)) => Turn::StartOver,
+            Some((call, card)) => {
+                let own = self.group.shown_role().map(|(_, proof)| proof.mandate.role);
+                let own = Standing::new(own, 1);
+                if is_better((card.standing(), &call), (own, &self.call)) {
+                    return Turn::StartOver;
+                }
+                Turn::Stay
+            }
             _ => Turn::Stay,
         }
     }

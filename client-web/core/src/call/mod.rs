@@ -9,6 +9,7 @@ mod choose;
 mod committer;
 mod council;
 mod epochs;
+mod errand;
 mod inside;
 mod invites;
 mod knock;
@@ -17,6 +18,7 @@ mod media;
 mod newcomer;
 mod owner;
 mod place;
+mod relink;
 mod roster;
 mod routine;
 mod shared;
@@ -43,7 +45,6 @@ use conclave_protocol::keys::LinkKeys;
 use conclave_protocol::link::GuestLink;
 use conclave_protocol::message::{RefusalCode, ServerMessage, client_type};
 use conclave_protocol::server_name::ServerName;
-use conclave_protocol::sheet;
 
 use crate::error::CoreError;
 use crate::group::{Group, Identity, LeafKey, RoleKey, RoomBinding};
@@ -51,6 +52,7 @@ use crate::io::{EndReason, Event, Input, NoticeCode, Output, State};
 use crate::limits::{FROZEN_MS, GIVE_UP_MS};
 use crate::random::Random;
 use crate::text::{clean_name, clean_title};
+use errand::Errands;
 use inside::{Inside, Turn};
 use newcomer::{Arrival, Joined, Newcomer};
 use owner::OwnersDeed;
@@ -136,6 +138,8 @@ impl Member {
             },
             role: options.owner.and_then(RoleKey::of),
             deed: options.owner.and_then(OwnersDeed::of),
+            errands: options.owner.and_then(Errands::of),
+            old_link: None,
             invite: options.invite.cloned(),
             link: link.clone(),
             envelope_key: keys.envelope(),
@@ -252,7 +256,10 @@ impl Member {
 
     fn frame(&mut self, now: u64, bytes: &[u8]) {
         let s = &mut self.shared;
-        match s.connection.frame(now, bytes, &mut s.random, &mut s.out) {
+        match s
+            .connection
+            .frame(now, bytes, &mut s.random, s.errands.as_mut(), &mut s.out)
+        {
             Ok(Some(message)) => self.message(now, message),
             Ok(None) => {}
             // A server that does not keep to the protocol: another connection may do better, and if not, time will tell.
@@ -271,14 +278,32 @@ impl Member {
             return;
         }
         let s = &mut self.shared;
+        if let Some(errands) = &mut s.errands {
+            let server = s.connection.server().clone();
+            let told = match message {
+                ServerMessage::Managed { room } => errands.managed(&server, room, &mut s.random),
+                ServerMessage::Refused {
+                    re: client_type::MANAGE,
+                    code,
+                    ..
+                } => errands.refused(code),
+                other => return self.staged(now, other),
+            };
+            return self.told(now, told);
+        }
+        self.staged(now, message);
+    }
+
+    /// A message for the stage that this member is in.
+    fn staged(&mut self, now: u64, message: ServerMessage) {
+        let s = &mut self.shared;
         match &mut self.stage {
             Stage::Outside(newcomer) => {
                 let arrival = match message {
                     ServerMessage::Admitted { calls, limits, sheet } => {
                         // SECURITY: a room that somebody else registered under this id, a sheet of another room or server, or limits above
                         // the signed ones. Below them is the server's to refuse and ours to tell.
-                        let server = s.connection.server().clone();
-                        match sheet::open(&s.keys, &s.room.room_fp, &server, &limits, &sheet) {
+                        match s.open_sheet(&limits, &sheet) {
                             Ok(sheet) => {
                                 s.less = watch::less(&limits, &sheet.record.limits);
                                 if s.invite_is_over(&sheet) {
@@ -323,6 +348,8 @@ impl Member {
 
     fn not_admitted(&mut self, code: RefusalCode) {
         match code {
+            // The link was changed in the group, and at the server not yet; or the reverse.
+            RefusalCode::NotAllowed if self.shared.connection.try_other_link() => self.drop_connection(),
             RefusalCode::NotAllowed => self.end(EndReason::NotAllowed),
             RefusalCode::RoomFull => self.end(EndReason::RoomFull),
             RefusalCode::ServerFull => self.end(EndReason::ServerFull),
@@ -456,6 +483,7 @@ impl Member {
 
     fn tick(&mut self, now: u64) {
         let s = &mut self.shared;
+        s.age_link(now);
         if s.connection.tick(now, &mut s.out) {
             self.drop_connection();
         }

@@ -6,6 +6,7 @@ use conclave_protocol::credential::Deed;
 use conclave_protocol::keys::MandateSeed;
 use conclave_protocol::sheet::Sheet;
 
+use super::errand::Errands;
 use super::shared::Shared;
 use super::{Owner, OwnerKey};
 use crate::group::RoleKey;
@@ -25,6 +26,15 @@ impl OwnersDeed {
                 today: owner.today,
             }),
             OwnerKey::Credential(_) => None,
+        }
+    }
+}
+
+impl Errands {
+    pub(super) fn of(owner: Owner<'_>) -> Option<Self> {
+        match owner.key {
+            OwnerKey::Credential(credential) => Some(Self::new(credential.clone())),
+            OwnerKey::Deed(_) => None,
         }
     }
 }
@@ -54,6 +64,7 @@ impl Shared {
         let until = sheet.record.day_expires;
         if let Ok(made) = deed.credential(self.link.clone(), sheet.next_serial(), until, seed) {
             self.event(Event::Credential(made.to_text()));
+            self.errands = Some(Errands::new(made.clone()));
             self.role = Some(RoleKey {
                 mandate: made.mandate.clone(),
                 seed: made.mandate_seed.clone(),

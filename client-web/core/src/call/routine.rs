@@ -64,6 +64,7 @@ impl Inside {
             self.cards.at = self.is_first().then_some(now + CARD_INTERVAL_MS);
             let _ = self.send_card(now, s);
         }
+        self.tell_link(now, s);
         self.vouch(now, s);
         self.commit_if_due(now, s);
         self.give_way(now)
@@ -76,6 +77,7 @@ impl Inside {
                 Some(self.own.beacon_at),
                 self.seat_at(),
                 self.cards.at,
+                self.council.untold.as_ref().map(|(_, at)| *at),
                 self.roster.timeout(),
                 self.vouch_at(now),
                 self.watch_at(now),
@@ -215,7 +217,11 @@ impl Inside {
         let (mut removes, mut orders) = self.removals(now);
         let mut adds = Vec::new();
         let mut seats = BTreeSet::new();
-        for waiting in self.may_be_added(now).take(ADDS_PER_COMMIT) {
+        // A change of the link stands alone in its commit: whoever goes goes before it, whoever comes comes after.
+        let relinks = self.council.next.as_ref().is_some_and(|next| self.relinks(next));
+        let most = if relinks { 0 } else { ADDS_PER_COMMIT };
+        let with_rules = !relinks || removes.is_empty();
+        for waiting in self.may_be_added(now).take(most) {
             // Two with one invite: the second is told when the first is in.
             if seat(&waiting.data).is_some_and(|seat| !seats.insert(seat)) {
                 continue;
@@ -235,7 +241,7 @@ impl Inside {
             adds,
             removes,
             orders,
-            rules: self.council.next.clone(),
+            rules: self.council.next.clone().filter(|_| with_rules),
         };
         let nonce = s.random.bytes();
         let own = self.group.commit(plan, self.log.have_seq, nonce)?;

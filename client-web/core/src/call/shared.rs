@@ -4,13 +4,16 @@
 
 use std::collections::VecDeque;
 
-use conclave_protocol::envelope::{ClearPart, Envelope, open, seal};
+use conclave_protocol::envelope::{ClearPart, Envelope, EnvelopeType, open, seal};
 use conclave_protocol::ids::{CallId, MemberId};
 use conclave_protocol::invite::Invite;
-use conclave_protocol::keys::{EnvelopeKey, LinkKeys, Psk};
+use conclave_protocol::keys::{EnvelopeKey, LinkKeys, LinkSecret, Psk};
 use conclave_protocol::link::GuestLink;
 use conclave_protocol::message::ClientMessage;
+use conclave_protocol::room::Limits;
+use conclave_protocol::sheet::{self, Sheet};
 
+use super::errand::Errands;
 use super::owner::OwnersDeed;
 use super::place::Place;
 use super::socket::Connection;
@@ -18,6 +21,7 @@ use super::watch::Less;
 use crate::error::CoreError;
 use crate::group::{Identity, Keyring, LeafData, LeafKey, RoleKey, RoomBinding, prove_resume};
 use crate::io::{Event, Output, State};
+use crate::limits::{OLD_LINK_READ_MS, OLD_LINK_SPOKEN_MS};
 use crate::random::Random;
 
 /// See the module.
@@ -31,6 +35,10 @@ pub(crate) struct Shared {
     pub(crate) deed: Option<OwnersDeed>,
     /// What the person can show a seat with.
     pub(crate) invite: Option<Invite>,
+    /// An owner's, for those who have a working key.
+    pub(crate) errands: Option<Errands>,
+    /// The link before this one, for a while after it was changed.
+    pub(crate) old_link: Option<OldLink>,
     /// The link, for invites and working keys that are made of it.
     pub(crate) link: GuestLink,
     pub(crate) psk: Psk,
@@ -46,7 +54,50 @@ pub(crate) struct Shared {
     pub(crate) less: Less,
 }
 
+/// What a changed link leaves behind.
+pub(crate) struct OldLink {
+    keys: LinkKeys,
+    envelope_key: EnvelopeKey,
+    since: u64,
+    spoken: bool,
+    read: bool,
+}
+
 impl Shared {
+    /// The room has another link. SECURITY: the old one is used on for seconds, by those who are inside and for what is on its way.
+    pub(crate) fn relink(&mut self, now: u64, generation: u16, secret: &LinkSecret) {
+        let keys = LinkKeys::derive(secret);
+        self.room.generation = generation;
+        (self.link.generation, self.link.link_secret) = (generation, secret.clone());
+        self.psk = keys.psk();
+        self.connection.relink(&keys);
+        let envelope_key = std::mem::replace(&mut self.envelope_key, keys.envelope());
+        self.old_link = Some(OldLink {
+            keys: std::mem::replace(&mut self.keys, keys),
+            envelope_key,
+            since: now,
+            spoken: true,
+            read: true,
+        });
+        self.event(Event::LinkChanged(self.link.to_fragment()));
+    }
+
+    /// Time passed.
+    pub(crate) fn age_link(&mut self, now: u64) {
+        if let Some(old) = &mut self.old_link {
+            let age = now.saturating_sub(old.since);
+            (old.spoken, old.read) = (age < OLD_LINK_SPOKEN_MS, age < OLD_LINK_READ_MS);
+        }
+    }
+
+    /// The room's sheet, as the server shows it. A host may have changed the link in the group and not at the server yet.
+    pub(crate) fn open_sheet(&self, limits: &Limits, sheet: &[u8]) -> Result<Sheet, CoreError> {
+        let server = self.connection.server();
+        let open = |keys: &LinkKeys| sheet::open(keys, &self.room.room_fp, server, limits, sheet);
+        let old = || self.old_link.as_ref().and_then(|old| open(&old.keys).ok());
+        open(&self.keys).ok().or_else(old).ok_or(CoreError::NotAuthentic)
+    }
+
     /// A leaf of one's own, never used before. The transport id is the connection's.
     pub(crate) fn fresh_identity(&mut self) -> Identity {
         Identity {
@@ -95,13 +146,19 @@ impl Shared {
     /// The bytes of an envelope around `body`.
     pub(crate) fn envelope(&mut self, clear: ClearPart, body: &[u8]) -> Result<Vec<u8>, CoreError> {
         let nonce = self.random.bytes();
-        Ok(seal(&self.envelope_key, clear, body, nonce)
-            .map_err(|_| CoreError::Limit)?
-            .encode())
+        let old = self
+            .old_link
+            .as_ref()
+            .filter(|old| old.spoken && clear.kind == EnvelopeType::Message);
+        let key = old.map_or(&self.envelope_key, |old| &old.envelope_key);
+        Ok(seal(key, clear, body, nonce).map_err(|_| CoreError::Limit)?.encode())
     }
 
     pub(crate) fn open(&self, envelope: &Envelope) -> Result<Vec<u8>, CoreError> {
-        open(&self.envelope_key, envelope).map_err(|_| CoreError::NotAuthentic)
+        let old = self.old_link.as_ref().filter(|old| old.read);
+        open(&self.envelope_key, envelope)
+            .or_else(|e| old.map_or(Err(e), |old| open(&old.envelope_key, envelope)))
+            .map_err(|_| CoreError::NotAuthentic)
     }
 
     /// Seals and sends one envelope that stands alone.

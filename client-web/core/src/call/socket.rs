@@ -15,6 +15,8 @@ use conclave_protocol::server_name::ServerName;
 
 use zeroize::Zeroizing;
 
+use super::errand::Errands;
+
 use crate::error::CoreError;
 use crate::io::Output;
 use crate::limits::{ADMISSION_MS, PING_MS, RECONNECT_MAX_MS, RECONNECT_MIN_MS};
@@ -37,6 +39,10 @@ pub(crate) struct Connection {
     server: ServerName,
     room_id: RoomId,
     admission: Signer,
+    /// By the link before, in case the server does not know the present one yet.
+    other_admission: Option<Signer>,
+    /// One of the two was refused since the last admission.
+    refused_once: bool,
     transport: Signer,
     /// What `transport` was made from, for the record of this member's place.
     transport_seed: Zeroizing<[u8; 32]>,
@@ -58,6 +64,8 @@ impl Connection {
             server,
             room_id,
             admission,
+            other_admission: None,
+            refused_once: false,
             transport: Signer::from_seed(transport_seed),
             transport_seed: Zeroizing::new(*transport_seed),
             stage: Stage::Down,
@@ -78,6 +86,21 @@ impl Connection {
 
     pub(crate) fn server(&self) -> &ServerName {
         &self.server
+    }
+
+    /// The room has another link.
+    pub(crate) fn relink(&mut self, keys: &LinkKeys) {
+        let old = std::mem::replace(&mut self.admission, keys.admission(&self.server));
+        self.other_admission = Some(old);
+    }
+
+    /// Not admitted: whether to try again by the other of two links. At most once, until one of them was admitted.
+    pub(crate) fn try_other_link(&mut self) -> bool {
+        let Some(other) = &mut self.other_admission else {
+            return false;
+        };
+        std::mem::swap(&mut self.admission, other);
+        !std::mem::replace(&mut self.refused_once, true)
     }
 
     fn transport_pk(&self) -> TransportPk {
@@ -137,6 +160,7 @@ impl Connection {
         now: u64,
         bytes: &[u8],
         random: &mut Random,
+        errands: Option<&mut Errands>,
         out: &mut VecDeque<Output>,
     ) -> Result<Option<ServerMessage>, CoreError> {
         if !matches!(self.stage, Stage::Proving(_) | Stage::Up) {
@@ -160,7 +184,11 @@ impl Connection {
                 if self.stage == Stage::Up {
                     return Err(CoreError::Malformed);
                 }
-                self.prove(server_nonce, random, out);
+                // One request on a connection, in place of a hello.
+                match errands.and_then(|all| all.due(&self.server, self.room_id, &server_nonce)) {
+                    Some(errand) => self.push(&errand, out),
+                    None => self.prove(server_nonce, random, out),
+                }
                 Ok(None)
             }
             Some(ServerMessage::Pong { .. }) | None => Ok(None),
@@ -176,6 +204,7 @@ impl Connection {
                 if let ServerMessage::Admitted { .. } = &message {
                     self.stage = Stage::Up;
                     self.failures = 0;
+                    self.refused_once = false;
                 }
                 Ok(Some(message))
             }

@@ -152,6 +152,12 @@ rules! {
     "MEM-073" WelcomeInvite,
     /// And stands there once.
     "MEM-074" WelcomeInviteTwice,
+    /// A new link comes with the next generation, and only with it.
+    "MEM-075" LinkOfGeneration,
+    /// Nobody comes or goes in the commit that changes the link.
+    "MEM-076" LinkChangeAlone,
+    /// A role on a call card is by a mandate that the room's sheet accepts, shown by the leaf that it names, in that call.
+    "MEM-077" CardProof,
 }
 
 impl fmt::Display for PolicyFault {

@@ -116,6 +116,7 @@ impl Group {
         }
         if let Some(rules) = &plan.rules {
             self.check_change(&data, rules)?;
+            data.check_alone(Some(rules), plan.adds.len() + plan.removes.len())?;
         }
         newcomers.check_rest()
     }

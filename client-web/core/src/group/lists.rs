@@ -17,6 +17,7 @@ const SOURCES: &[&str] = &[
     include_str!("mod.rs"),
     include_str!("orders.rs"),
     include_str!("policy.rs"),
+    include_str!("relink.rs"),
     include_str!("role_attacks.rs"),
     include_str!("rules.rs"),
     include_str!("../call/card.rs"),

@@ -16,6 +16,7 @@ mod message;
 mod orders;
 mod policy;
 mod provider;
+mod relink;
 mod resume;
 mod rules;
 mod storage;
@@ -63,6 +64,9 @@ pub(crate) use message::Heard;
 pub(crate) use orders::vouchers_needed;
 pub(crate) use resume::{prove_resume, verify_resume};
 pub(crate) use rules::GroupData;
+
+#[cfg(test)]
+pub(crate) use tests::binding as test_binding;
 
 use crate::error::CoreError;
 use crate::limits;

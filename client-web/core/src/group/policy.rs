@@ -100,7 +100,10 @@ impl Group {
         demand(PolicyFault::OrdersSealed, orders.is_ok())?; // MEM-052
         let orders = orders.unwrap_or_default();
         let added = self.check_members(&staged, &removed, &orders)?;
-        let rules = self.check_context(staged.group_context().extensions())?.is_some();
+        let rules = self.check_context(staged.group_context().extensions())?;
+        let before = self.data().ok_or(PolicyFault::GroupData)?;
+        before.check_alone(rules.as_ref(), removed.len() + usize::from(added))?;
+        let rules = rules.is_some();
         self.check_psk(&staged, added)?;
         if let Some(committer) = committer {
             self.check_committer(&staged, committer)?;

@@ -161,6 +161,7 @@ fn mem_031_a_group_judges_mandates_as_the_sheet_does() {
         (|d: &mut GroupData| d.authority.minimum_serial = 0) as fn(&mut GroupData),
         |d| d.authority.revoked = vec![7],
         |d| d.authority.sheet_seq = 2,
+        |d| d.authority.revoked_invites = vec![7],
     ] {
         stopped_by(PolicyFault::SheetOfGroup, || {
             joins(open, identity(1), |_, data| change(data))
@@ -183,7 +184,7 @@ fn mem_032_a_proof_gives_a_role_to_its_own_leaf() {
 fn mem_033_a_change_of_the_rules_stays_in_its_room_and_call() {
     stopped_by(PolicyFault::RulesOfAnother, || {
         rules_are_taken(with_role(identity(2), Role::Host, 2), |_, mallory, next| {
-            next.generation = 1;
+            next.authority.sheet_seq = 0;
             next.sign(&mallory.identity.key);
         })
     });

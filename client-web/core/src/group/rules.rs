@@ -8,10 +8,12 @@ use openmls::prelude::{Extension, Extensions, GroupContext};
 
 use conclave_protocol::credential::Role;
 use conclave_protocol::ids::{CallId, MemberId, RoomFp};
+use conclave_protocol::keys::LinkSecret;
 use conclave_protocol::role::{Appointment, Authority, LeafName, RoleProof};
 use conclave_protocol::rules::CallRules;
 use conclave_protocol::sheet::{Found, Sheet};
 
+use super::relink::NewSecret;
 use super::{Group, Identity, Leaf, LeafData, LeafKey, PolicyFault, RoomBinding, demand, verify};
 use crate::cbor;
 
@@ -43,6 +45,9 @@ pub(crate) struct GroupData {
     /// The signer's role proof, if its role is by mandate.
     #[cbor(n(9), with = "minicbor::bytes")]
     pub(super) proof: Option<Vec<u8>>,
+    /// The link's secret, since it was changed in this call.
+    #[n(10)]
+    pub(super) link: Option<NewSecret>,
 }
 
 impl GroupData {
@@ -60,6 +65,7 @@ impl GroupData {
             authority,
             rules: proven.map_or_else(CallRules::open, |_| CallRules::of(sheet)),
             proof: proven.map(RoleProof::to_bytes),
+            link: None,
         };
         data.sign(&founder.key);
         data
@@ -106,6 +112,16 @@ impl GroupData {
         cbor::encode(self)
     }
 
+    /// Whether another one says the same, whoever signed it.
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        self.rules == other.rules && !self.changes_link(other) && self.authority == other.authority
+    }
+
+    /// Whether this leaf signed it.
+    pub(crate) fn is_by(&self, leaf: &LeafName) -> bool {
+        self.signer == *leaf
+    }
+
     pub(crate) fn rules(&self) -> &CallRules {
         &self.rules
     }
@@ -144,7 +160,9 @@ impl GroupData {
         demand(PolicyFault::FoundedWithoutHost, founded_well)?; // MEM-030
         let theirs = &self.authority;
         let agrees = theirs.sheet_seq != sheet.seq
-            || (theirs.minimum_serial == sheet.minimum_serial && theirs.revoked == sheet.revoked);
+            || (theirs.minimum_serial == sheet.minimum_serial
+                && theirs.revoked == sheet.revoked
+                && theirs.revoked_invites == sheet.revoked_invites);
         // Without a role's word it cannot be newer than what this member was shown, nor older.
         let known = role.is_some() || theirs.sheet_seq == sheet.seq;
         demand(PolicyFault::SheetOfGroup, agrees && known) // MEM-031
@@ -180,6 +198,22 @@ impl Group {
         (data.rules.appoints(&name) || back().is_some()).then_some(Role::Moderator)
     }
 
+    /// A member's proof of a role by mandate, for the card: a host's if there is one.
+    pub(crate) fn shown_role(&self) -> Option<(LeafName, RoleProof)> {
+        let data = self.data()?;
+        let mut all: Vec<(bool, LeafName, RoleProof)> = Vec::new();
+        for leaf in self.leaves() {
+            let (name, Some(proof)) = (leaf.name(), leaf.data.proof) else {
+                continue;
+            };
+            if let Ok(role) = proof.verify(&data.authority, &data.call_id, &name) {
+                all.push((role != Role::Host, name, proof));
+            }
+        }
+        let first = all.into_iter().min_by_key(|(moderates, name, _)| (*moderates, *name))?;
+        Some((first.1, first.2))
+    }
+
     /// Every member with a role.
     pub(crate) fn roles(&self) -> Vec<(MemberId, Role)> {
         let Some(data) = self.data() else { return Vec::new() };
@@ -195,10 +229,10 @@ impl Group {
     pub(crate) fn check_change(&self, old: &GroupData, new: &GroupData) -> Result<(), PolicyFault> {
         let same = new.call_id == old.call_id
             && new.room_fp == old.room_fp
-            && new.generation == old.generation
             && new.authority.root_pk == old.authority.root_pk
             && new.authority.sheet_seq >= old.authority.sheet_seq;
         demand(PolicyFault::RulesOfAnother, same)?; // MEM-033
+        old.check_link(new)?;
         demand(PolicyFault::RulesSequence, old.seq.checked_add(1) == Some(new.seq))?; // MEM-034
         demand(PolicyFault::RulesSignature, new.is_signed())?; // MEM-035
         let signer = self.leaves().into_iter().find(|leaf| leaf.name() == new.signer);
@@ -208,6 +242,7 @@ impl Group {
         demand(PolicyFault::RulesSigner, role.is_some() && shown.is_some())?; // MEM-036
         demand(PolicyFault::Appointment, new.appointments_hold())?; // MEM-037
         let hosts_alone = new.authority == old.authority
+            && !old.changes_link(new)
             && appointments_stay(old, new)
             && old
                 .rules
@@ -250,8 +285,28 @@ impl Group {
 
 impl Group {
     /// The next rules, signed by this member.
+    #[cfg(test)]
     pub(crate) fn change_rules(&self, data: &GroupData, change: impl FnOnce(&mut CallRules)) -> GroupData {
-        data.changed(&self.identity, |next| change(&mut next.rules))
+        self.change_data(data, None, None, change)
+    }
+
+    /// The next rules, signed by this member; if wanted with a new link, and with what a newer sheet says of mandates.
+    pub(crate) fn change_data(
+        &self,
+        data: &GroupData,
+        link: Option<&LinkSecret>,
+        sheet: Option<&Sheet>,
+        change: impl FnOnce(&mut CallRules),
+    ) -> GroupData {
+        data.changed(&self.identity, |next| {
+            change(&mut next.rules);
+            if let Some(secret) = link {
+                next.relink(secret);
+            }
+            if let Some(sheet) = sheet {
+                next.authority = Authority::of(sheet, next.authority.day);
+            }
+        })
     }
 
     /// This member's word that a leaf moderates, if it can show a mandate.

@@ -47,7 +47,7 @@ pub(super) fn with_role(mut identity: Identity, role: Role, serial: u32) -> Iden
     identity
 }
 
-pub(super) fn binding(rules: Rules) -> RoomBinding {
+pub(crate) fn binding(rules: Rules) -> RoomBinding {
     let record = SignedRecord {
         server: ServerName::parse("localhost:8443").unwrap(),
         admission_pk: AdmissionPk::from_bytes([1; 32]),

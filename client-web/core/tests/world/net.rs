@@ -4,8 +4,10 @@ use conclave_core::Input;
 use conclave_protocol::chunk::split;
 use conclave_protocol::envelope::{ClearPart, seal};
 use conclave_protocol::keys::LinkKeys;
+use conclave_protocol::manage::{ManagedRoom, RoomChange, may_replace};
+use conclave_protocol::message::RefusalCode;
 use conclave_protocol::message::{ClientMessage, ServerMessage};
-use conclave_rooms::{ConnId, Input as RoomsInput, MediaCommand, Output as RoomsOutput, Priority};
+use conclave_rooms::{ConnId, Input as RoomsInput, MediaCommand, Output as RoomsOutput, Priority, RegistryRequest};
 
 use super::{Flying, Tab, World};
 
@@ -225,9 +227,34 @@ impl World {
                         },
                     );
                 }
-                RoomsOutput::Admitted { .. } | RoomsOutput::Media(_) | RoomsOutput::Registry { .. } => {}
+                RoomsOutput::Admitted { .. } | RoomsOutput::Media(_) => {}
+                RoomsOutput::Registry { conn, request } => self.registry(conn, request),
             }
         }
+    }
+
+    /// The one room's registry: the newest record, as a daemon's store would have it. It answers after a moment.
+    fn registry(&mut self, conn: ConnId, request: RegistryRequest) {
+        let RegistryRequest::Change(proof) = request else {
+            return;
+        };
+        let latest_day = self.record.day_expires;
+        let answer = match proof.into_parts().1 {
+            RoomChange::Read {} => Ok(()),
+            RoomChange::Replace { base, record } => may_replace(&self.record, &record, &base, latest_day)
+                .map_err(|_| RefusalCode::StaleSequence)
+                .map(|()| self.serve_record(|old| *old = record)),
+            RoomChange::Delete {} => Err(RefusalCode::NotAllowed),
+        };
+        let answer = answer.map(|()| {
+            Some(ManagedRoom {
+                limits: self.record.limits,
+                last_day: latest_day,
+                latest_day,
+                record: self.record.clone(),
+            })
+        });
+        self.rooms(RoomsInput::RegistryAnswer { conn, answer });
     }
 
     fn tab_of(&self, conn: ConnId) -> Option<usize> {

@@ -45,6 +45,7 @@ pub struct Tab {
     pub invites: Vec<InviteView>,
     /// Texts of working keys made of a deed.
     pub credentials: Vec<String>,
+    pub links: Vec<String>,
     pub code: Option<String>,
     pub title: Option<String>,
     pub door: Option<Door>,
@@ -92,6 +93,7 @@ impl Tab {
             rules: None,
             invites: Vec::new(),
             credentials: Vec::new(),
+            links: Vec::new(),
             code: None,
             title: None,
             door: None,
@@ -152,6 +154,7 @@ impl Tab {
             Event::Lobby(entries) => self.lobby = entries,
             Event::Rules(view) => self.rules = Some(view),
             Event::Invite(invite) => self.invites.push(invite),
+            Event::LinkChanged(fragment) => self.links.push(fragment.to_string()),
             Event::Credential(text) => self.credentials.push(text.to_string()),
             Event::WaitingCode(code) => self.code = Some(code),
             Event::Title(title) => self.title = Some(title),

@@ -1,0 +1,199 @@
+//! What an owner's browser has to tell the server about the room while a call runs: another link, invites that ended, mandates that ended.
+//!
+//! Does not need a second socket: the owner's own is opened anew, asks for the record, brings the changed one, and then joins again as ever. Each of the three
+//! connections takes a round trip or two, and media go on meanwhile. Rule of use: on a challenge ask [`Errands::due`] first; give every answer to
+//! [`Errands::answer`]. SPEC: protocol.md §1, "Changes by the owner".
+
+use std::collections::VecDeque;
+
+use zeroize::Zeroizing;
+
+use conclave_protocol::credential::HostCredential;
+use conclave_protocol::ids::RoomId;
+use conclave_protocol::keys::{LinkKeys, LinkSecret};
+use conclave_protocol::manage::{ManagedRoom, RoomChange, record_hash, sign_change};
+use conclave_protocol::message::{ClientMessage, RefusalCode};
+use conclave_protocol::owner::{self, ROTATE_ENTROPY, revise};
+use conclave_protocol::server_name::ServerName;
+use conclave_protocol::sheet::Sheet;
+
+use crate::limits::ERRAND_TRIES;
+use crate::random::Random;
+
+/// One thing to tell.
+#[derive(Clone)]
+pub(crate) enum Errand {
+    /// The link has this secret from now on.
+    Relink(LinkSecret),
+    /// These invites opened nothing any more.
+    RevokeInvite(u32),
+    /// Mandates below this serial count no more.
+    MinimumSerial(u32),
+}
+
+/// What became of an answer.
+pub(crate) enum Told {
+    /// Not done yet: connect again.
+    Again,
+    /// Not now.
+    Later,
+    /// Done; the credential has the present link.
+    Done(Errand),
+    /// The server does not do it.
+    Refused(Errand),
+}
+
+/// Errands of an owner, one after the other.
+pub(crate) struct Errands {
+    credential: HostCredential,
+    waiting: VecDeque<Errand>,
+    /// The record to bring, made from what the server showed.
+    change: Option<(RoomChange, Option<HostCredential>)>,
+    /// The newest sheet that was brought.
+    sheet: Option<Sheet>,
+    tries: u32,
+    /// Requests since the last answer.
+    unanswered: u32,
+}
+
+impl Errands {
+    pub(crate) fn new(credential: HostCredential) -> Self {
+        Self {
+            credential,
+            waiting: VecDeque::new(),
+            change: None,
+            sheet: None,
+            tries: 0,
+            unanswered: 0,
+        }
+    }
+
+    /// What the room's sheet says since the newest change.
+    pub(crate) fn sheet(&self) -> Option<&Sheet> {
+        self.sheet.as_ref()
+    }
+
+    pub(crate) fn credential(&self) -> &HostCredential {
+        &self.credential
+    }
+
+    pub(crate) fn add(&mut self, errand: Errand) {
+        self.waiting.push_back(errand);
+    }
+
+    /// What to send on a challenge instead of a hello.
+    pub(crate) fn due(
+        &mut self,
+        server: &ServerName,
+        room_id: RoomId,
+        server_nonce: &[u8; 32],
+    ) -> Option<ClientMessage> {
+        self.waiting.front()?;
+        self.unanswered += 1;
+        if self.unanswered > ERRAND_TRIES {
+            // A server that hangs up on it must not keep its owner out of the call.
+            self.waiting.clear();
+            return None;
+        }
+        let change = self
+            .change
+            .as_ref()
+            .map_or(RoomChange::Read {}, |(change, _)| change.clone());
+        let manage = self.credential.manage_secret.manage(server);
+        let signature = sign_change(&manage, server, server_nonce, room_id, &change);
+        Some(ClientMessage::Manage {
+            room_id,
+            change,
+            signature,
+        })
+    }
+
+    /// The server showed or changed the record.
+    pub(crate) fn managed(&mut self, server: &ServerName, room: Option<ManagedRoom>, random: &mut Random) -> Told {
+        self.unanswered = 0;
+        if let Some((change, credential)) = self.change.take() {
+            if let Some(credential) = credential {
+                self.credential = credential;
+            }
+            if let RoomChange::Replace { record, .. } = &change {
+                self.sheet = owner::open_record(&self.credential, server, record).ok();
+            }
+            return self.finished(true);
+        }
+        if let (Some(Errand::Relink(secret)), Some(room)) = (self.waiting.front(), &room)
+            && *room.record.admission_pk.as_bytes() == LinkKeys::derive(secret).admission(server).public()
+        {
+            // Done already, and the answer was lost.
+            let guest = &mut self.credential.guest;
+            (guest.generation, guest.link_secret) = (guest.generation.saturating_add(1), secret.clone());
+            return self.finished(true);
+        }
+        match room.and_then(|room| self.prepare(server, &room, random)) {
+            Some(change) => {
+                self.change = Some(change);
+                Told::Again
+            }
+            None => self.finished(false),
+        }
+    }
+
+    /// The server refused.
+    pub(crate) fn refused(&mut self, code: RefusalCode) -> Told {
+        self.change = None;
+        self.unanswered = 0;
+        self.tries += 1;
+        // Of two changes made from one record the second is stale; or the server is busy.
+        let again = matches!(
+            code,
+            RefusalCode::StaleSequence | RefusalCode::RateLimited | RefusalCode::ServerFull
+        );
+        if again && self.tries < ERRAND_TRIES {
+            return Told::Later;
+        }
+        self.finished(false)
+    }
+
+    fn finished(&mut self, done: bool) -> Told {
+        self.tries = 0;
+        match (self.waiting.pop_front(), done) {
+            (Some(errand), true) => Told::Done(errand),
+            (Some(errand), false) => Told::Refused(errand),
+            (None, _) => Told::Again,
+        }
+    }
+
+    /// The changed record, made from the one that the server keeps, which is verified first.
+    fn prepare(
+        &self,
+        server: &ServerName,
+        room: &ManagedRoom,
+        random: &mut Random,
+    ) -> Option<(RoomChange, Option<HostCredential>)> {
+        let (record, own) = (&room.record, &self.credential);
+        let base = record_hash(record);
+        let (record, credential) = match self.waiting.front()? {
+            Errand::Relink(secret) => {
+                let mut entropy = Zeroizing::new([0; ROTATE_ENTROPY]);
+                let nonce: [u8; ROTATE_ENTROPY - 32] = random.bytes();
+                for (to, from) in entropy.iter_mut().zip(secret.expose().iter().chain(&nonce)) {
+                    *to = *from;
+                }
+                let rotated = owner::rotate(own, server, record, &entropy).ok()?;
+                (rotated.record, Some(rotated.credential))
+            }
+            Errand::RevokeInvite(serial) => {
+                let revised = revise(own, server, record, random.bytes(), |sheet| {
+                    sheet.revoke_invite(*serial)
+                });
+                (revised.ok()?, None)
+            }
+            Errand::MinimumSerial(serial) => {
+                let revised = revise(own, server, record, random.bytes(), |sheet| {
+                    sheet.minimum_serial = *serial
+                });
+                (revised.ok()?, None)
+            }
+        };
+        Some((RoomChange::Replace { base, record }, credential))
+    }
+}
