@@ -21,6 +21,11 @@ use zeroize::Zeroizing;
 use outputs::set;
 use owner::OwnerText;
 
+/// SECURITY: whatever is freed is wiped: keys that a library copied, plaintext, buffers that grew. Costs one pass over each freed block.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
 /// One member of a call.
 #[wasm_bindgen]
 pub struct Core {

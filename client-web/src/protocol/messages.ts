@@ -182,7 +182,9 @@ export type CallEvent =
   | { readonly e: 'rules'; readonly rules: Rules }
   /** A personal invite that this member made: what stands behind # in its link. */
   | { readonly e: 'invite'; readonly fragment: string; readonly serial: number; readonly notAfterDay: number }
-  /** A host credential that was made of the deed. */
+  /** The room has another link: what stands behind # in it. */
+  | { readonly e: 'linkChanged'; readonly fragment: string }
+  /** A host credential that was made of the deed, or because the link changed. */
   | { readonly e: 'credential'; readonly text: string }
   | { readonly e: 'alarms'; readonly alarms: Alarms }
   | { readonly e: 'compare'; readonly digits: string; readonly by: string; readonly mine: boolean }
@@ -193,7 +195,7 @@ export type CallEvent =
 /** What hosts and moderators decide. From anybody else the core makes nothing of it, and neither does any other member. */
 export type Decision =
   | { readonly t: 'admit' | 'refuse' | 'appoint' | 'dismiss'; readonly member: string }
-  | { readonly t: 'admitAll' | 'endForAll' }
+  | { readonly t: 'admitAll' | 'endForAll' | 'changeLink' | 'endOlderKeys' }
   | { readonly t: 'remove'; readonly member: string; readonly bar: boolean }
   | { readonly t: 'muteMember'; readonly member: string; readonly kinds: number; readonly on: boolean }
   | { readonly t: 'muteAll'; readonly kinds: number; readonly on: boolean }

@@ -250,6 +250,9 @@ export class App<T extends Track> {
     if (call !== this.call.peek()) return;
     // A deed has done its work once a working key was made of it.
     this.#ownerText = call.invites.credential.peek() ?? this.#ownerText;
+    // Joining again, and passing the link on, go by the present one.
+    const link = call.invites.link.peek();
+    if (link !== null && this.#link.value !== null) this.#link.value = { ...this.#link.value, text: `#${link}`, personal: false };
     const reason = call.ended.peek();
     if (reason !== null) {
       this.screen.value = QUIET_ENDS.has(reason) ? { at: 'ended', reason } : { at: 'error', code: reason };

@@ -70,7 +70,7 @@ export type RightNews = `${RightName}-${Forbidden | 'free'}`;
 /** A short message; `key` makes it unique. `kind` names its text. */
 export interface Toast {
   readonly key: number;
-  readonly kind: 'arrived' | 'returned' | Departure | NoticeCode | RightNews | Hindrance | 'compared' | 'compareChanged' | 'appointed' | 'dismissed' | 'cameraLost' | 'microphoneLost' | 'screenFailed';
+  readonly kind: 'arrived' | 'returned' | Departure | NoticeCode | RightNews | Hindrance | 'compared' | 'compareChanged' | 'linkChanged' | 'appointed' | 'dismissed' | 'cameraLost' | 'microphoneLost' | 'screenFailed';
   readonly name: string;
 }
 
@@ -193,6 +193,10 @@ export class CallModel {
           break;
         case 'invite':
           this.invites.add(event.fragment, event.serial, event.notAfterDay);
+          break;
+        case 'linkChanged':
+          this.invites.linkChanged(event.fragment);
+          this.toast('linkChanged', '');
           break;
         case 'credential':
           this.invites.credential.value = event.text;

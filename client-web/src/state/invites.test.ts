@@ -14,6 +14,14 @@ describe('personal invites', () => {
     expect(invites.made.value.map(({ serial, revoked }) => [serial, revoked])).toEqual([[5, false], [4, true]]);
   });
 
+  it('has no invite left when the link was changed', () => {
+    const invites = new Invites(() => undefined);
+    invites.add('i1z', 4, 20_000);
+    invites.linkChanged('gNEWz');
+    expect(invites.link.value).toBe('gNEWz');
+    expect(invites.made.value.map(({ revoked }) => revoked)).toEqual([true]);
+  });
+
   it('shows a new credential until its owner says that it is kept', () => {
     const invites = new Invites(() => undefined);
     invites.credential.value = 'conclave-host1:x';

@@ -21,6 +21,8 @@ export class Invites {
   readonly made = signal<readonly MadeInvite[]>([]);
   /** The text of a credential that was made of the deed: to be saved now, or never. */
   readonly credential = signal<string | null>(null);
+  /** What stands behind # in the room's link, if it was changed in this call. */
+  readonly link = signal<string | null>(null);
   readonly #decide: (decision: Decision) => void;
 
   constructor(decide: (decision: Decision) => void) {
@@ -33,6 +35,16 @@ export class Invites {
 
   add(fragment: string, serial: number, notAfterDay: number): void {
     this.made.value = [{ serial, fragment, notAfterDay, revoked: false }, ...this.made.value];
+  }
+
+  changeLink(): void {
+    this.#decide({ t: 'changeLink' });
+  }
+
+  /** Invites end with their link. */
+  linkChanged(fragment: string): void {
+    this.link.value = fragment;
+    this.made.value = this.made.value.map((invite) => ({ ...invite, revoked: true }));
   }
 
   revoke(serial: number): void {

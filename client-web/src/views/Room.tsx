@@ -46,6 +46,7 @@ export function RoomPanel({ app, call }: CallProps) {
         </Section>
       )}
       {moderation.role.value === 'host' && <InvitesSection app={app} call={call} />}
+      {moderation.role.value === 'host' && <ChangeLink call={call} />}
       {moderation.role.value === 'host' && <End call={call} />}
     </Panel>
   );
@@ -109,6 +110,46 @@ function Switch({ call, test, label, hint, on, why, set }: SwitchProps) {
         </p>
       )}
     </div>
+  );
+}
+
+/** Asked once: links that were passed on open nothing any more. */
+function ChangeLink({ call }: { readonly call: CallModel }) {
+  const [asked, setAsked] = useState(false);
+  const no = useRef<HTMLButtonElement>(null);
+  useEffect(() => no.current?.focus(), [asked]);
+  const why = call.phase.value === 'inCall' ? call.moderation.overRoles() : 'offline';
+  return (
+    <Section title={en.room.link} hint={en.room.linkHint}>
+      {!asked && (
+        <div class="person-actions">
+          <Action call={call} test="change-link" why={why} onClick={() => setAsked(true)}>
+            {en.room.linkChange}
+          </Action>
+        </div>
+      )}
+      {asked && (
+        <div class="sure" role="alertdialog" aria-label={en.room.linkSure}>
+          <p>{en.room.linkSure}</p>
+          <p class="knock-actions">
+            <button
+              class="button button-small button-danger"
+              type="button"
+              data-test="change-link-yes"
+              onClick={() => {
+                call.invites.changeLink();
+                setAsked(false);
+              }}
+            >
+              {en.room.linkYes}
+            </button>
+            <button ref={no} class="button button-small" type="button" onClick={() => setAsked(false)}>
+              {en.room.endNo}
+            </button>
+          </p>
+        </div>
+      )}
+    </Section>
   );
 }
 

@@ -42,6 +42,7 @@ function words(toast: Toast): string {
     case 'dismissed':
     case 'compared':
     case 'compareChanged':
+    case 'linkChanged':
       return en.toasts[kind](name);
     default:
       return ({ ...en.notices, ...en.rights, ...en.hindrances } satisfies Record<typeof kind, string>)[kind];

@@ -211,6 +211,8 @@ function readEvent(output: Loose): CallEvent | null {
       };
     case 'invite':
       return { e: 'invite', fragment: text(output['fragment']), serial: whole(output['serial']), notAfterDay: whole(output['notAfterDay']) };
+    case 'linkChanged':
+      return { e: 'linkChanged', fragment: text(output['fragment']) };
     case 'credential':
       return { e: 'credential', text: text(output['text']) };
     case 'alarms':
