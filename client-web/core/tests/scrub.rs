@@ -36,11 +36,17 @@ fn wanted(what: &'static str, secret: &[u8]) -> Wanted {
 fn found(all: &[Wanted]) -> Vec<&'static str> {
     let here = &raw const all as usize;
     let mut maps = String::new();
-    File::open("/proc/self/maps").unwrap().read_to_string(&mut maps).unwrap();
+    File::open("/proc/self/maps")
+        .unwrap()
+        .read_to_string(&mut maps)
+        .unwrap();
     let mut memory = File::open("/proc/self/mem").unwrap();
     let (mut chunk, mut hits) = (vec![0u8; CHUNK], Vec::new());
     let mut scanned = 0;
-    for line in maps.lines().filter(|line| line.contains(" rw") && !line.contains("[stack]")) {
+    for line in maps
+        .lines()
+        .filter(|line| line.contains(" rw") && !line.contains("[stack]"))
+    {
         let (range, _) = line.split_once(' ').unwrap();
         let (from, to) = range.split_once('-').unwrap();
         let hex = |text| usize::from_str_radix(text, 16).unwrap();
@@ -78,7 +84,12 @@ fn a_member_that_is_gone_leaves_no_secret_on_the_heap() {
     let mut secrets = Vec::new();
     let mut world = World::new(1);
     let tabs = world.call_of(&["Grace", "Ada"]);
-    world.give(tabs[0], Input::Chat { text: "the words of the canary".into() });
+    world.give(
+        tabs[0],
+        Input::Chat {
+            text: "the words of the canary".into(),
+        },
+    );
     world.run(5_000);
     for key in &world.tabs[tabs[1]].keys {
         secrets.push(wanted("a media key", key.base_key.as_slice()));
@@ -92,7 +103,10 @@ fn a_member_that_is_gone_leaves_no_secret_on_the_heap() {
     drop(place);
     let before = found(&secrets);
     for what in ["a media key", "the link's secret", "what was said", "the leaf's key"] {
-        assert!(before.contains(&what), "the scan does not find {what} while it is there");
+        assert!(
+            before.contains(&what),
+            "the scan does not find {what} while it is there"
+        );
     }
     for tab in tabs {
         world.give(tab, Input::Leave);

@@ -40,7 +40,8 @@ async fn an_invited_guest_stays_when_the_link_changes_and_the_old_link_opens_not
     // Both are in the call as before, and hear each other.
     Bot::all_see(&[&host, &ida], &["Hope", "Ida"]).await?;
     host.say("after the change").await;
-    ida.wait_for("heard", |v| v.chat.iter().any(|line| line.text == "after the change")).await?;
+    ida.wait_for("heard", |v| v.chat.iter().any(|line| line.text == "after the change"))
+        .await?;
     let frames = host.received("Ida", Kind::Microphone).opened;
     host.receives("Ida", Kind::Microphone, frames + 10).await?;
 
@@ -48,7 +49,8 @@ async fn an_invited_guest_stays_when_the_link_changes_and_the_old_link_opens_not
     assert!(matches!(Link::parse(&fragment), Ok(Link::Invite(_))));
     for text in [old.as_str(), fragment.as_str()] {
         let late = Bot::join(text, "Mallory", BotOptions::default())?;
-        late.wait_for("refused", |v| v.state == State::Ended(EndReason::NotAllowed)).await?;
+        late.wait_for("refused", |v| v.state == State::Ended(EndReason::NotAllowed))
+            .await?;
     }
     // By the new one as ever; and the host's new key holds it.
     let text = host_view.credential.expect("no new credential");
