@@ -197,6 +197,21 @@ describe('an owner’s key', () => {
     expect(port.started[0]?.owner).toBeNull();
   });
 
+  it('and the link are replaced by those that the call has from now on', async () => {
+    const { app: it, port } = app();
+    await it.open('#gXz');
+    await it.giveOwner('conclave-host1:ab');
+    it.name.value = 'Hope';
+    it.join();
+    const call = it.call.value;
+    if (call === null) throw new Error('no call');
+    for (const event of [{ e: 'linkChanged', fragment: 'gNewz' }, { e: 'credential', text: 'conclave-host1:new' }, { e: 'ended', reason: 'left' }] as const) call.handle(event);
+    it.follow(call);
+    await it.again();
+    it.join();
+    expect(port.started.at(-1)).toMatchObject({ link: '#gNewz', owner: 'conclave-host1:new' });
+  });
+
   it('is put away again, and goes with the link that it was given for', async () => {
     const { app: it, port } = app();
     await it.open('#gXz');

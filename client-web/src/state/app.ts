@@ -2,7 +2,7 @@
 //
 // The link is kept here, in memory, from the moment it is read until the page is closed; it is never stored.
 
-import { computed, signal, type ReadonlySignal } from '@preact/signals-core';
+import { batch, computed, signal, type ReadonlySignal } from '@preact/signals-core';
 import type { EndReason, LinkProblem, OwnerFault, ParsedLink, ReadOwner } from '../protocol/messages';
 import type { CallModel } from './call';
 import type { Devices, Track } from './devices';
@@ -248,11 +248,16 @@ export class App<T extends Track> {
   /** The call's phase changed: called by the machinery after each event. */
   follow(call: CallModel): void {
     if (call !== this.call.peek()) return;
-    // A deed has done its work once a working key was made of it.
+    // A deed, and a key that holds an old link, have done their work once another was made.
     this.#ownerText = call.invites.credential.peek() ?? this.#ownerText;
-    // Joining again, and passing the link on, go by the present one.
-    const link = call.invites.link.peek();
-    if (link !== null && this.#link.value !== null) this.#link.value = { ...this.#link.value, text: `#${link}`, personal: false };
+    const fragment = call.invites.link.peek();
+    const link = this.#link.peek();
+    if (fragment !== null && link !== null && link.text !== `#${fragment}`) {
+      batch(() => {
+        this.#link.value = { ...link, text: `#${fragment}`, personal: false };
+        this.copied.value = 'no';
+      });
+    }
     const reason = call.ended.peek();
     if (reason !== null) {
       this.screen.value = QUIET_ENDS.has(reason) ? { at: 'ended', reason } : { at: 'error', code: reason };

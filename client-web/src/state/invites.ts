@@ -1,4 +1,4 @@
-// Personal invites that this host made, and the key that a deed made. No DOM.
+// Personal invites that this host made, the link when it was changed, and the fresh key of a host. No DOM.
 //
 // Nobody keeps a list of invites: this one is gone with the page, and says so. Whoever came in by one carries its number in the roster.
 
@@ -19,7 +19,7 @@ export const INVITE_DAYS = [1, 7, 90] as const;
 
 export class Invites {
   readonly made = signal<readonly MadeInvite[]>([]);
-  /** The text of a credential that was made of the deed: to be saved now, or never. */
+  /** The text of a credential that was made of the deed, or for the new link: to be saved now, or never. */
   readonly credential = signal<string | null>(null);
   /** What stands behind # in the room's link, if it was changed in this call. */
   readonly link = signal<string | null>(null);

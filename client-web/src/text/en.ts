@@ -369,7 +369,7 @@ export const en = {
     unmuteAll: 'Let all guests speak',
     muteAllHint: 'Those who are here now. Each can be given the word back in the list of people.',
     stopSharing: 'Stop all screen sharing',
-    link: 'The link',
+    link: 'Link and keys',
     linkHint: 'If it got into the wrong hands: everybody here stays, and everybody else needs the new one.',
     linkChange: 'Change the link',
     linkSure: 'The present link and all personal invites will open nothing any more. You get a new host credential to keep.',
@@ -401,6 +401,9 @@ export const en = {
     save: 'Save as a file',
     copy: 'Copy',
     kept: 'I have it',
+    older: 'End older host credentials',
+    olderHint: 'After a credential was lost and another made of the deed: the lost one counts no more.',
+    olderYes: 'End them',
     yours: 'This is a personal invite, for you alone. Do not pass it on: only one person can come in by it.',
   },
   leaving: {

@@ -7,6 +7,7 @@ import { en } from '../text/en';
 import { CopyIcon, KeyIcon } from './icons';
 import { Action } from './Person';
 import type { CallProps } from './props';
+import { Sure } from './Sure';
 
 const DAY_MS = 86_400_000;
 const dates = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeZone: 'UTC' });
@@ -69,6 +70,20 @@ function ByNumber({ call }: { readonly call: CallModel }) {
         {en.invites.revoke}
       </button>
     </form>
+  );
+}
+
+/** A link in the wrong hands, and a credential that was lost. */
+export function LinkSection({ call }: { readonly call: CallModel }) {
+  const { invites, moderation } = call;
+  return (
+    <section class="rules" aria-label={en.room.link}>
+      <h3 class="section-title">{en.room.link}</h3>
+      <p class="hint">{en.room.linkHint}</p>
+      <Sure test="change-link" label={en.room.linkChange} question={en.room.linkSure} yes={en.room.linkYes} onYes={() => invites.changeLink()} />
+      <p class="hint">{en.invites.olderHint}</p>
+      <Sure test="end-older" label={en.invites.older} question={en.invites.olderHint} yes={en.invites.olderYes} onYes={() => moderation.decide({ t: 'endOlderKeys' })} />
+    </section>
   );
 }
 

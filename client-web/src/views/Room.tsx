@@ -1,15 +1,15 @@
 // The rules of the call: read by everybody, changed by hosts and moderators.
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
 import { BITS, RIGHTS, type Hindrance } from '../state/moderation';
 import type { CallModel } from '../state/call';
 import { Right } from '../protocol/messages';
 import { en } from '../text/en';
-import { InvitesSection } from './Invites';
+import { InvitesSection, LinkSection } from './Invites';
 import { Panel } from './Panel';
 import { Action } from './Person';
 import type { CallProps } from './props';
+import { Sure } from './Sure';
 
 export function RoomPanel({ app, call }: CallProps) {
   const { moderation } = call;
@@ -46,7 +46,7 @@ export function RoomPanel({ app, call }: CallProps) {
         </Section>
       )}
       {moderation.role.value === 'host' && <InvitesSection app={app} call={call} />}
-      {moderation.role.value === 'host' && <ChangeLink call={call} />}
+      {moderation.role.value === 'host' && <LinkSection call={call} />}
       {moderation.role.value === 'host' && <End call={call} />}
     </Panel>
   );
@@ -113,70 +113,8 @@ function Switch({ call, test, label, hint, on, why, set }: SwitchProps) {
   );
 }
 
-/** Asked once: links that were passed on open nothing any more. */
-function ChangeLink({ call }: { readonly call: CallModel }) {
-  const [asked, setAsked] = useState(false);
-  const no = useRef<HTMLButtonElement>(null);
-  useEffect(() => no.current?.focus(), [asked]);
-  const why = call.phase.value === 'inCall' ? call.moderation.overRoles() : 'offline';
-  return (
-    <Section title={en.room.link} hint={en.room.linkHint}>
-      {!asked && (
-        <div class="person-actions">
-          <Action call={call} test="change-link" why={why} onClick={() => setAsked(true)}>
-            {en.room.linkChange}
-          </Action>
-        </div>
-      )}
-      {asked && (
-        <div class="sure" role="alertdialog" aria-label={en.room.linkSure}>
-          <p>{en.room.linkSure}</p>
-          <p class="knock-actions">
-            <button
-              class="button button-small button-danger"
-              type="button"
-              data-test="change-link-yes"
-              onClick={() => {
-                call.invites.changeLink();
-                setAsked(false);
-              }}
-            >
-              {en.room.linkYes}
-            </button>
-            <button ref={no} class="button button-small" type="button" onClick={() => setAsked(false)}>
-              {en.room.endNo}
-            </button>
-          </p>
-        </div>
-      )}
-    </Section>
-  );
-}
-
-/** Asked once: it cannot be taken back. */
 function End({ call }: { readonly call: CallModel }) {
-  const [asked, setAsked] = useState(false);
-  const no = useRef<HTMLButtonElement>(null);
-  // The harmless answer is the near one.
-  useEffect(() => no.current?.focus(), [asked]);
-  if (!asked) {
-    return (
-      <button class="button button-danger" type="button" data-test="end" onClick={() => setAsked(true)}>
-        {en.room.end}
-      </button>
-    );
-  }
   return (
-    <div class="sure" role="alertdialog" aria-label={en.room.endSure}>
-      <p>{en.room.endSure}</p>
-      <p class="knock-actions">
-        <button class="button button-small button-danger" type="button" data-test="end-yes" onClick={() => call.moderation.decide({ t: 'endForAll' })}>
-          {en.room.endYes}
-        </button>
-        <button ref={no} class="button button-small" type="button" onClick={() => setAsked(false)}>
-          {en.room.endNo}
-        </button>
-      </p>
-    </div>
+    <Sure test="end" label={en.room.end} question={en.room.endSure} yes={en.room.endYes} onYes={() => call.moderation.decide({ t: 'endForAll' })} />
   );
 }

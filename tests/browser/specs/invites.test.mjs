@@ -1,7 +1,7 @@
 // Personal invites, made, used once and taken back in the host's browser; and the deed, which gives a host without a credential a new one.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { HostedScene, about, giveCredential, rule, setRule, untilKnocks } from '../lib/hosted.mjs';
+import { HostedScene, about, giveCredential, rule, setRule, untilKnocks, untilTold } from '../lib/hosted.mjs';
 import { until } from '../lib/until.mjs';
 
 let scene;
@@ -98,4 +98,38 @@ test('the deed beside the link makes a host, and a new credential that is kept a
     return owner.page.evaluate(() => [...document.querySelectorAll('[data-test=person]')].filter((line) => line.dataset.role === 'host').length === 2);
   }, () => owner.describe());
   await Promise.all([owner, again].map((member) => member.close()));
+});
+
+test('the link is changed: those inside stay and have the new one, the old one opens nothing, the host has a new credential', async () => {
+  await scene.otherRoom();
+  const host = await scene.host('Hope', 1, { before: keepCopies });
+  const ada = await scene.guest(host, 'Ada', 2, { in: 'firefox', before: keepCopies });
+  await ada.untilSees([host]);
+  await host.show('room', 'change-link');
+  await host.click('change-link');
+  await host.click('change-link-yes');
+  await untilTold(ada, /changed the link/, 20_000);
+  await untilTold(host, /The old one opens nothing any more; keep/, 30_000);
+  await Promise.all([ada.untilSees([host]), host.untilSees([ada])]);
+  const late = await scene.open('Mallory', 3);
+  await late.fillName();
+  await late.click('join');
+  await endsAs(late, 'notAllowed');
+  // A guest's page has the new link, and so does the host's new credential.
+  await ada.show('people', 'copy-link');
+  await ada.click('copy-link');
+  const link = await copied(ada);
+  assert.match(link, /^http:\/\/localhost:\d+\/#g[A-Za-z0-9_-]+z$/);
+  assert.notEqual(link, scene.link);
+  scene.link = link;
+  const bo = await scene.guest(host, 'Bo', 4);
+  await bo.untilSees([ada, host]);
+  await host.click('credential-copy');
+  const owner = await scene.open('Hope two', 5, { link: `${scene.server.origin}/` });
+  await owner.paste(await copied(host));
+  await owner.fillName();
+  await owner.click('join');
+  await owner.untilState('call', 30_000);
+  await owner.untilOthers(['Ada', 'Bo', 'Hope'], 15_000);
+  await Promise.all([host, ada, late, bo, owner].map((member) => member.close()));
 });
