@@ -101,7 +101,7 @@ async fn a_host_lets_in_mutes_appoints_and_removes() -> Outcome {
     let asked = Instant::now();
     grace.decide(Input::Remove { member, bar: true }).await;
     mallory
-        .wait_for("told", |v| v.ended() == Some(EndReason::Removed))
+        .wait_for("told", |v| v.ended() == Some(EndReason::Barred))
         .await?;
     host.wait_for("gone", |v| v.names() == ["Grace", "Hope"]).await?;
     assert!(asked.elapsed() < KEY_CUT, "a removal took {:?}", asked.elapsed());
