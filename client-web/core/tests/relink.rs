@@ -11,17 +11,9 @@ use world::World;
 
 const SEEDS: [u64; 3] = [1, 2, 3];
 
-/// A host, and guests let in by code.
+/// A host and guests, with all that follows a join behind them.
 fn hosted(world: &mut World, guests: &[&str]) -> Vec<usize> {
-    let mut tabs = vec![world.join_as_host("Hope")];
-    world.until("the host is in", 5_000, |w| w.tabs[0].state == State::InCall);
-    for name in guests {
-        tabs.push(world.join(name));
-        world.until("the host sees who asks", 5_000, |w| w.tabs[0].lobby.len() == 1);
-        world.give(0, Input::AdmitAll);
-        let so_far = tabs.clone();
-        world.until("they were let in", 5_000, |w| w.together(&so_far));
-    }
+    let tabs = world.hosted(guests);
     world.run(2_000);
     tabs
 }

@@ -12,21 +12,6 @@ fn id(world: &World, seen_by: usize, name: &str) -> MemberId {
     world.tabs[seen_by].sees(name).expect("not in the list").member_id
 }
 
-/// A host, and guests whom the host let in one by one.
-fn hosted(world: &mut World, guests: &[&str]) -> Vec<usize> {
-    let mut tabs = vec![world.join_as_host("Hope")];
-    world.until("the host is in", 5_000, |w| w.tabs[0].state == State::InCall);
-    for name in guests {
-        let tab = world.join(name);
-        world.until("the host sees who asks", 5_000, |w| w.tabs[0].lobby.len() == 1);
-        world.give(tabs[0], Input::AdmitAll);
-        tabs.push(tab);
-        let so_far = tabs.clone();
-        world.until("they were let in", 5_000, |w| w.together(&so_far));
-    }
-    tabs
-}
-
 #[test]
 fn whoever_asks_waits_until_the_host_has_compared_the_code() {
     for seed in SEEDS {
@@ -51,7 +36,7 @@ fn whoever_asks_waits_until_the_host_has_compared_the_code() {
 #[test]
 fn roles_show_by_proof_and_everybody_sees_that_a_host_is_here() {
     let mut world = World::with_a_host(4);
-    let tabs = hosted(&mut world, &["Grace", "Ada"]);
+    let tabs = world.hosted(&["Grace", "Ada"]);
     for tab in &tabs {
         let seen = world.tabs[*tab].sees("Hope").expect("no host in the list");
         assert!(seen.role == Some(MemberRole::Host));
@@ -81,7 +66,7 @@ fn without_a_host_nobody_begins_a_call_and_all_come_in_when_one_does() {
 fn a_refused_guest_is_told() {
     for seed in SEEDS {
         let mut world = World::with_a_host(seed);
-        let tabs = hosted(&mut world, &["Grace"]);
+        let tabs = world.hosted(&["Grace"]);
         let third = world.join("Mallory");
         world.until("the host sees who asks", 3_000, |w| w.tabs[0].lobby.len() == 1);
         let member = world.tabs[0].lobby[0].member_id;
@@ -98,7 +83,7 @@ fn a_refused_guest_is_told() {
 #[test]
 fn a_guest_decides_nothing() {
     let mut world = World::with_a_host(6);
-    let tabs = hosted(&mut world, &["Grace", "Ada"]);
+    let tabs = world.hosted(&["Grace", "Ada"]);
     let asks = world.join("Mallory");
     world.until("the host sees who asks", 3_000, |w| w.tabs[0].lobby.len() == 1);
     let waiting = world.tabs[0].lobby[0].member_id;
@@ -138,7 +123,7 @@ fn a_guest_decides_nothing() {
 fn a_removed_guest_is_out_within_a_second_and_keys_are_new() {
     for seed in SEEDS {
         let mut world = World::with_a_host(seed);
-        let tabs = hosted(&mut world, &["Grace", "Mallory"]);
+        let tabs = world.hosted(&["Grace", "Mallory"]);
         world.run(2_000);
         let member = id(&world, 0, "Mallory");
         world.give(tabs[0], Input::Remove { member, bar: false });
@@ -162,7 +147,7 @@ fn a_removed_guest_is_out_within_a_second_and_keys_are_new() {
 fn a_removal_happens_though_the_host_vanishes_right_after_asking() {
     for seed in 10..20 {
         let mut world = World::with_a_host(seed);
-        let tabs = hosted(&mut world, &["Grace", "Ada", "Mallory"]);
+        let tabs = world.hosted(&["Grace", "Ada", "Mallory"]);
         world.run(2_000);
         let member = id(&world, 0, "Mallory");
         world.give(tabs[0], Input::Remove { member, bar: false });
@@ -180,7 +165,7 @@ fn the_one_who_is_to_go_is_not_asked_to_commit_it() {
     // With two, the other one is always the committer; with the victim first in the order it would have to remove itself.
     for seed in 20..30 {
         let mut world = World::with_a_host(seed);
-        let tabs = hosted(&mut world, &["Mallory"]);
+        let tabs = world.hosted(&["Mallory"]);
         world.run(2_000);
         let member = id(&world, 0, "Mallory");
         world.give(tabs[0], Input::Remove { member, bar: false });
@@ -193,7 +178,7 @@ fn the_one_who_is_to_go_is_not_asked_to_commit_it() {
 #[test]
 fn an_appointed_moderator_lets_in_mutes_and_removes_until_dismissed() {
     let mut world = World::with_a_host(7);
-    let tabs = hosted(&mut world, &["Grace", "Ada"]);
+    let tabs = world.hosted(&["Grace", "Ada"]);
     let grace = id(&world, 0, "Grace");
     world.give(tabs[0], Input::Appoint(grace));
     world.until("everybody sees it", 2_000, |w| {
@@ -252,7 +237,7 @@ fn an_appointed_moderator_lets_in_mutes_and_removes_until_dismissed() {
 #[test]
 fn nobody_expects_a_track_of_somebody_who_is_muted() {
     let mut world = World::with_a_host(8);
-    let tabs = hosted(&mut world, &["Grace", "Mallory"]);
+    let tabs = world.hosted(&["Grace", "Mallory"]);
     let kind = TrackKind::Microphone;
     world.give(tabs[2], Input::Publish { kind, on: true });
     let mallory = world.tabs[0].sees("Mallory").unwrap().transport_id;
@@ -292,7 +277,7 @@ fn nobody_expects_a_track_of_somebody_who_is_muted() {
 #[test]
 fn guests_show_no_screen_until_the_host_allows_it() {
     let mut world = World::with_a_host(9);
-    let tabs = hosted(&mut world, &["Grace"]);
+    let tabs = world.hosted(&["Grace"]);
     let kind = TrackKind::Screen;
     world.give(tabs[1], Input::Publish { kind, on: true });
     let seen = |w: &World| w.tabs[0].expects.values().any(|track| track.kind == kind);
@@ -305,7 +290,7 @@ fn guests_show_no_screen_until_the_host_allows_it() {
 #[test]
 fn a_locked_call_lets_nobody_in_but_those_who_come_back() {
     let mut world = World::with_a_host(11);
-    let tabs = hosted(&mut world, &["Grace", "Ada"]);
+    let tabs = world.hosted(&["Grace", "Ada"]);
     world.give(tabs[0], Input::Lobby(false));
     world.run(1_000);
     world.give(tabs[0], Input::Lock(true));
@@ -325,7 +310,7 @@ fn a_locked_call_lets_nobody_in_but_those_who_come_back() {
 #[test]
 fn the_host_ends_the_call_for_everybody() {
     let mut world = World::with_a_host(12);
-    let tabs = hosted(&mut world, &["Grace", "Ada"]);
+    let tabs = world.hosted(&["Grace", "Ada"]);
     world.give(tabs[0], Input::EndForAll);
     world.until("it is over for all", 2_000, |w| {
         tabs.iter()
@@ -336,7 +321,7 @@ fn the_host_ends_the_call_for_everybody() {
 #[test]
 fn two_who_fell_silent_are_removed_by_those_who_noticed() {
     let mut world = World::with_a_host(13);
-    let tabs = hosted(&mut world, &["Grace", "Ada", "Edsger", "Barbara"]);
+    let tabs = world.hosted(&["Grace", "Ada", "Edsger", "Barbara"]);
     world.run(3_000);
     for t in [2, 3] {
         world.kill(tabs[t]);
@@ -368,7 +353,7 @@ fn a_host_who_comes_to_a_running_call_of_guests_takes_charge() {
 #[test]
 fn in_a_locked_call_the_host_is_shown_nobody_and_the_newcomer_is_told_why() {
     let mut world = World::with_a_host(15);
-    let tabs = hosted(&mut world, &["Grace"]);
+    let tabs = world.hosted(&["Grace"]);
     world.give(tabs[0], Input::Lock(true));
     world.until("locked", 2_000, |w| w.tabs[1].rules.is_some_and(|r| r.locked));
     let late = world.join("Mallory");
@@ -387,7 +372,7 @@ fn in_a_locked_call_the_host_is_shown_nobody_and_the_newcomer_is_told_why() {
 fn whoever_is_barred_is_told_so_and_has_no_place_to_take_back() {
     for seed in SEEDS {
         let mut world = World::with_a_host(seed);
-        let tabs = hosted(&mut world, &["Grace", "Mallory"]);
+        let tabs = world.hosted(&["Grace", "Mallory"]);
         world.run(2_000);
         let member = id(&world, 0, "Mallory");
         world.give(tabs[0], Input::Remove { member, bar: true });
@@ -402,7 +387,7 @@ fn whoever_is_barred_is_told_so_and_has_no_place_to_take_back() {
 fn everybody_but_those_with_a_role_is_muted_at_once_and_gets_the_word_one_by_one() {
     const MICROPHONE: u8 = 1;
     let mut world = World::with_a_host(16);
-    let tabs = hosted(&mut world, &["Grace", "Ada", "Edsger"]);
+    let tabs = world.hosted(&["Grace", "Ada", "Edsger"]);
     let grace = id(&world, 0, "Grace");
     world.give(tabs[0], Input::Appoint(grace));
     world.until("appointed", 2_000, |w| {

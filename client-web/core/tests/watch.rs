@@ -34,21 +34,6 @@ fn nothing_is_wrong(world: &World, tabs: &[usize]) -> bool {
     })
 }
 
-/// A host and guests who were let in.
-fn hosted(world: &mut World, guests: &[&str]) -> Vec<usize> {
-    let mut tabs = vec![world.join_as_host("Hope")];
-    world.until("the host is in", 5_000, |w| w.tabs[0].state == State::InCall);
-    for name in guests {
-        let tab = world.join(name);
-        world.until("the host sees who asks", 5_000, |w| w.tabs[0].lobby.len() == 1);
-        world.give(0, Input::AdmitAll);
-        tabs.push(tab);
-        let so_far = tabs.clone();
-        world.until("they were let in", 5_000, |w| w.together(&so_far));
-    }
-    tabs
-}
-
 #[test]
 fn in_an_honest_call_no_alarm_ever_shows() {
     for seed in 1..=3 {
@@ -149,7 +134,7 @@ fn whoever_is_kept_in_the_past_is_seen_there_by_all() {
 fn a_removal_that_is_withheld_stops_the_remover_within_a_second_and_all_are_told() {
     for seed in 1..=3 {
         let mut world = World::with_a_host(seed);
-        let tabs = hosted(&mut world, &["Grace", "Mallory"]);
+        let tabs = world.hosted(&["Grace", "Mallory"]);
         world.run(3_000);
         // Nobody gets to see any commit from here on.
         world.withhold = Some(Box::new(|_, _, message| is_order(message)));
@@ -261,7 +246,7 @@ fn a_departure_ends_the_comparison_in_words() {
 #[test]
 fn where_there_is_a_host_guests_do_not_ask_for_comparisons() {
     let mut world = World::with_a_host(5);
-    let tabs = hosted(&mut world, &["Grace"]);
+    let tabs = world.hosted(&["Grace"]);
     world.give(tabs[1], Input::CompareNow);
     world.run(1_000);
     assert!(world.tabs.iter().all(|t| t.compare.is_none()));
@@ -273,7 +258,7 @@ fn where_there_is_a_host_guests_do_not_ask_for_comparisons() {
 #[test]
 fn all_are_told_whether_a_host_is_here() {
     let mut world = World::with_a_host(6);
-    let tabs = hosted(&mut world, &["Grace", "Ada"]);
+    let tabs = world.hosted(&["Grace", "Ada"]);
     world.run(1_000);
     assert!(tabs.iter().all(|t| !world.tabs[*t].alarms.no_host));
     world.give(tabs[0], Input::Leave);

@@ -6,7 +6,6 @@ use std::rc::Rc;
 use conclave_core::{EndReason, Input, State};
 use conclave_protocol::message::ServerMessage;
 
-use super::hosted;
 use super::world::World;
 
 type Passed = Rc<RefCell<Vec<(usize, Vec<u8>)>>>;
@@ -90,7 +89,7 @@ fn a9_nothing_that_passed_before_does_anything_again() {
 fn b5_a_barred_guest_does_not_come_back_by_a_welcome_of_before() {
     let mut world = World::with_a_host(3);
     let passed = record(&mut world);
-    let tabs = hosted(&mut world, &["Grace", "Mallory"]);
+    let tabs = world.hosted(&["Grace", "Mallory"]);
     let place = world.tabs[2].place.clone().unwrap();
     world.run(2_000);
     let member = world.tabs[0].sees("Mallory").unwrap().member_id;

@@ -268,6 +268,21 @@ impl World {
         tabs
     }
 
+    /// A host, and guests whom the host lets in one by one.
+    pub fn hosted(&mut self, guests: &[&str]) -> Vec<usize> {
+        let mut tabs = vec![self.join_as_host("Hope")];
+        self.until("the host is in", 5_000, |w| w.tabs[0].state == State::InCall);
+        for name in guests {
+            let tab = self.join(name);
+            self.until("the host sees who asks", 5_000, |w| w.tabs[0].lobby.len() == 1);
+            self.give(0, Input::AdmitAll);
+            tabs.push(tab);
+            let so_far = tabs.clone();
+            self.until("they were let in", 5_000, |w| w.together(&so_far));
+        }
+        tabs
+    }
+
     /// The link with the right room and another secret.
     pub fn wrong_link(&self) -> GuestLink {
         GuestLink {
