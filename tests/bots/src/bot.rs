@@ -86,6 +86,26 @@ impl Default for BotOptions {
     }
 }
 
+impl BotOptions {
+    /// Somebody who is heard and not seen: calls in which pictures are not the point stay cheap.
+    #[must_use]
+    pub fn heard() -> Self {
+        Self {
+            camera: false,
+            ..Self::default()
+        }
+    }
+
+    /// The same, with the owner's key.
+    #[must_use]
+    pub fn host(credential: &HostCredential) -> Self {
+        Self {
+            owner: Some(credential.clone()),
+            ..Self::heard()
+        }
+    }
+}
+
 /// A running bot. Dropping it stops it on the spot, as if its tab were killed.
 pub struct Bot {
     id: u64,
@@ -308,6 +328,11 @@ impl Bot {
     /// From now on it hears nothing of what the server says, and goes on receiving media: a removed member that takes no notice.
     pub async fn plays_deaf(&self) {
         let _ = self.commands.send(Command::Deaf).await;
+    }
+
+    /// Cuts its line to the server, or mends it. Media have a way of their own and go on.
+    pub async fn line(&self, there: bool) {
+        let _ = self.commands.send(Command::Line(there)).await;
     }
 
     /// Its view, for whoever wants to be woken by each change.

@@ -1,13 +1,20 @@
-//! People who are added to a group and then do nothing: leaves for measurements. Each is the real core up to its knock; from there on its socket is
-//! read and nothing is done with what comes.
+//! People who are added to a group and then do nothing: leaves for measurements, and for calls of a size that no test machine has the power for. Each is the real core
+//! up to the point where it falls asleep; from there on its socket is read and kept alive, and nothing is done with what comes.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use conclave_core::{Input, Member, Options, Output};
-use conclave_protocol::link::GuestLink;
-use tokio::{task::JoinHandle, time::Instant};
+use conclave_core::{Event, Input, Member, Options, Output, State};
+use conclave_protocol::{chunk::split, link::GuestLink, message::ClientMessage};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, interval_at, timeout},
+};
 
 use crate::{
+    bot::Bot,
     error::BotError,
     socket::{Socket, SocketEvent},
 };
@@ -18,6 +25,28 @@ const KNOCK_BYTES: usize = 4_096;
 /// How long somebody may take to come as far as a knock.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long leaves may stop coming before those who are missing are replaced: a knock that was lost is not repeated by somebody asleep. Those who were never heard are
+/// taken for committers for ten seconds; whoever is replaced before that may be added all the same, and has no socket any more.
+const STALLED: Duration = Duration::from_secs(12);
+
+/// How often somebody asleep shows the server that the socket is used; it closes those that are silent for 45 s.
+const PING: Duration = Duration::from_secs(15);
+
+/// How many knock at a time: as many as one commit adds.
+const AT_A_TIME: usize = conclave_core::limits::ADDS_PER_COMMIT;
+
+/// When somebody falls asleep.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Asleep {
+    /// As soon as they have knocked: they are added, and read no welcome.
+    Knocked,
+    /// In the call, as in a hidden tab, which everybody is told: nobody waits for a commit of theirs.
+    Joined,
+}
+
+/// How long a hidden member stays awake in the call: its first beacon goes out at once.
+const SETTLING: Duration = Duration::from_millis(300);
+
 /// Somebody whose leaf stays when they sleep. Gone when it is dropped.
 pub struct Dormant(JoinHandle<()>);
 
@@ -26,7 +55,7 @@ impl Dormant {
     ///
     /// # Errors
     /// If the link or the name cannot be used.
-    pub fn knock(link: &str, name: &str) -> Result<Self, BotError> {
+    pub fn knock(link: &str, name: &str, asleep: Asleep) -> Result<Self, BotError> {
         let link = GuestLink::parse(link).map_err(|_| BotError::Link)?;
         let server = link.servers.first().ok_or(BotError::NoServer)?.clone();
         let mut seed = [0; 32];
@@ -42,8 +71,12 @@ impl Dormant {
             let start = Instant::now();
             let mut socket = None;
             let mut sent = 0;
+            let mut until = start + PATIENCE;
+            if asleep == Asleep::Joined {
+                member.handle(0, Input::Hidden(true));
+            }
             member.handle(0, Input::Tick);
-            while start.elapsed() < PATIENCE && sent < KNOCK_BYTES {
+            while Instant::now() < until && (asleep == Asleep::Joined || sent < KNOCK_BYTES) {
                 while let Some(output) = member.poll_output() {
                     match output {
                         Output::OpenSocket { after_ms } => socket = Some(Socket::open(&server, after_ms)),
@@ -54,10 +87,12 @@ impl Dormant {
                                 socket.send(high, bytes);
                             }
                         }
+                        Output::Event(Event::State(State::InCall)) => until = until.min(Instant::now() + SETTLING),
                         _ => {}
                     }
                 }
                 let at = start + Duration::from_millis(member.poll_timeout().unwrap_or(u64::MAX / 2).min(60_000));
+                let at = at.min(until);
                 let event = tokio::select! {
                     event = async { match &mut socket { Some(socket) => socket.event().await, None => std::future::pending().await } } => event,
                     () = tokio::time::sleep_until(at) => None,
@@ -70,9 +105,21 @@ impl Dormant {
                     None => member.handle(now, Input::Tick),
                 }
             }
-            while let Some(socket) = &mut socket
-                && socket.event().await.is_some()
-            {}
+            let Some(mut socket) = socket else { return };
+            let mut pings = interval_at(Instant::now() + PING, PING);
+            let mut number = 1;
+            loop {
+                tokio::select! {
+                    event = socket.event() => if event.is_none() { return },
+                    _ = pings.tick() => {
+                        // The server reads pieces; no other message is on its way any more.
+                        for bytes in split::<ClientMessage>(ClientMessage::Ping { n: number }.encode(), number) {
+                            socket.send(true, bytes);
+                        }
+                        number += 1;
+                    }
+                }
+            }
         })))
     }
 }
@@ -80,5 +127,53 @@ impl Dormant {
 impl Drop for Dormant {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+/// People who fill a call, by name.
+#[derive(Default)]
+pub struct Crowd(BTreeMap<String, Dormant>);
+
+impl Crowd {
+    /// Lets people come until somebody's roster has `wanted` entries, so many at a time as one commit adds.
+    ///
+    /// # Errors
+    /// If the link cannot be used, or the room is not full in time.
+    pub async fn fill(
+        &mut self,
+        seen_by: &Bot,
+        link: &str,
+        (wanted, asleep): (usize, Asleep),
+        patience: Duration,
+    ) -> Result<(), BotError> {
+        let (started, mut made) = (Instant::now(), self.0.len());
+        let mut view = seen_by.watch();
+        while started.elapsed() < patience {
+            let here: BTreeSet<String> = view.borrow().roster.iter().map(|person| person.name.clone()).collect();
+            let size = view.borrow().roster.len();
+            if size >= wanted {
+                return Ok(());
+            }
+            let knocking = self.0.keys().filter(|name| !here.contains(*name)).count();
+            let missing = wanted.saturating_sub(size + knocking);
+            for _ in 0..missing.min(AT_A_TIME.saturating_sub(knocking)) {
+                made += 1;
+                let name = format!("Leaf {made}");
+                self.0.insert(name.clone(), Dormant::knock(link, &name, asleep)?);
+            }
+            let grown = view.wait_for(|view| view.roster.len() > size);
+            if timeout(STALLED, grown).await.is_err() {
+                self.0.retain(|name, _| here.contains(name));
+            }
+        }
+        let what = format!("{wanted} members are there");
+        let all = |view: &crate::View| view.roster.len() >= wanted;
+        seen_by.wait_within(Duration::ZERO, &what, all).await.map(drop)
+    }
+
+    /// The last who came goes without a word: the line is free again, the leaf stays.
+    pub fn lose_one(&mut self) {
+        let last = format!("Leaf {}", self.0.len());
+        self.0.remove(&last);
     }
 }

@@ -32,8 +32,12 @@ pub(crate) enum Command {
     SafetyNumber,
     Decide(Input<'static>),
     Deaf,
+    Line(bool),
     Leave,
 }
+
+/// The close code of a connection that ended without one (RFC 6455, section 7.4.1).
+const SOCKET_LOST: u16 = 1_006;
 
 /// How often sealed figures are brought into the view.
 const FIGURES_EVERY: Duration = Duration::from_millis(100);
@@ -49,6 +53,17 @@ pub(crate) struct Engine {
     media: Option<Media>,
     /// Nothing that the server says reaches the core any more; media goes on.
     deaf: bool,
+    /// The line to the server, without media.
+    line: Reach,
+}
+
+/// Whether the socket can be reached.
+enum Reach {
+    There,
+    /// Cut; the socket that the core has asked for meanwhile is opened when the line is back.
+    Cut {
+        wanted: bool,
+    },
 }
 
 /// One media connection and its tasks.
@@ -93,6 +108,7 @@ impl Engine {
             socket: None,
             media: None,
             deaf: false,
+            line: Reach::There,
         }
     }
 
@@ -138,6 +154,7 @@ impl Engine {
             Wake::Figures => self.figures(),
             Wake::Socket(Some(SocketEvent::Frame(_) | SocketEvent::Closed(_))) if self.deaf => {}
             Wake::Command(Some(Command::Deaf)) => self.deaf = true,
+            Wake::Command(Some(Command::Line(there))) => self.line(there),
             Wake::Socket(Some(SocketEvent::Open)) => self.member.handle(now, Input::SocketOpen),
             Wake::Socket(Some(SocketEvent::Frame(bytes))) => self.member.handle(now, Input::SocketFrame(&bytes)),
             Wake::Socket(Some(SocketEvent::Closed(code))) => {
@@ -152,6 +169,19 @@ impl Engine {
             Wake::Command(Some(Command::Decide(input))) => self.member.handle(now, input),
             // A bot whose handle is gone leaves as a person who closes the page would be taken to have left.
             Wake::Command(Some(Command::Leave) | None) => self.member.handle(now, Input::Leave),
+        }
+    }
+
+    /// Cuts the line, as a cable that is pulled: no farewell, and nothing gets through until it is put in again.
+    fn line(&mut self, there: bool) {
+        if !there {
+            self.line = Reach::Cut { wanted: false };
+            if self.socket.take().is_some() {
+                let code = SOCKET_LOST;
+                self.member.handle(self.shared.now_ms(), Input::SocketClosed { code });
+            }
+        } else if let Reach::Cut { wanted: true } = std::mem::replace(&mut self.line, Reach::There) {
+            self.socket = Some(Socket::open(&self.server, 0));
         }
     }
 
@@ -213,7 +243,10 @@ impl Engine {
     async fn outputs(&mut self) {
         while let Some(output) = self.member.poll_output() {
             match output {
-                Output::OpenSocket { after_ms } => self.socket = Some(Socket::open(&self.server, after_ms)),
+                Output::OpenSocket { after_ms } => match &mut self.line {
+                    Reach::There => self.socket = Some(Socket::open(&self.server, after_ms)),
+                    Reach::Cut { wanted } => *wanted = true,
+                },
                 Output::CloseSocket => {
                     if let Some(socket) = self.socket.take() {
                         socket.close().await;
@@ -304,6 +337,7 @@ impl Engine {
                         screen: entry.screen,
                         member_id: entry.member_id,
                         role: entry.role,
+                        invite: entry.invite,
                     })
                     .collect();
                 view.names

@@ -30,6 +30,8 @@ pub struct Person {
     pub member_id: MemberId,
     /// By proof.
     pub role: Option<MemberRole>,
+    /// The number of the personal invite by which they came.
+    pub invite: Option<u32>,
 }
 
 /// A line of the chat.

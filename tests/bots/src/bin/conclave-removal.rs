@@ -4,24 +4,19 @@
 //! removed hears nothing of it, as a client would that does not want to: what still arrives at it, and what of that it can still open, are the
 //! two figures. Two lines of its input are obeyed: `go` when everybody else who takes part is there, `leave` at the end.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io::Write as _,
-    process::ExitCode,
-    time::Duration,
-};
+use std::{io::Write as _, process::ExitCode, time::Duration};
 
 use clap::Parser;
-use conclave_bots::{Bot, BotError, BotOptions, View, dormant::Dormant, input};
+use conclave_bots::{
+    Bot, BotError, BotOptions, View,
+    dormant::{Asleep, Crowd},
+    input,
+};
 use conclave_core::Input;
 use conclave_protocol::credential::HostCredential;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
-/// How long leaves may stop coming before those who are missing are replaced: a knock that was lost is not repeated by somebody asleep.
-const STALLED: Duration = Duration::from_secs(4);
-/// How many knock at a time: as many as one commit adds.
-const AT_A_TIME: usize = conclave_core::limits::ADDS_PER_COMMIT;
 /// How long the whole room may take to fill.
 const FILLING: Duration = Duration::from_secs(120);
 /// How long nothing may come at a removed member before it is taken to be cut off. Voice comes every 20 ms.
@@ -102,8 +97,15 @@ async fn run(arguments: Arguments) -> Result<Value, BotError> {
 
     let awake = host.view().roster.len();
     let started = Instant::now();
-    let mut asleep = BTreeMap::new();
-    fill(&host, &arguments.link, &mut asleep, awake + arguments.dormant).await?;
+    let mut asleep = Crowd::default();
+    asleep
+        .fill(
+            &host,
+            &arguments.link,
+            (awake + arguments.dormant, Asleep::Knocked),
+            FILLING,
+        )
+        .await?;
     let filled = started.elapsed();
 
     let (mut forwarding, mut keys) = (Vec::new(), Vec::new());
@@ -129,34 +131,6 @@ async fn there(host: &Bot, count: usize) -> Result<(), BotError> {
     host.wait_within(FILLING, &what, |view| view.roster.len() >= count)
         .await
         .map(drop)
-}
-
-/// Lets people come until the roster has `wanted` entries, so many at a time as one commit adds.
-async fn fill(host: &Bot, link: &str, asleep: &mut BTreeMap<String, Dormant>, wanted: usize) -> Result<(), BotError> {
-    let started = Instant::now();
-    let mut made = 0;
-    let mut view = host.watch();
-    while started.elapsed() < FILLING {
-        let here: BTreeSet<String> = view.borrow().roster.iter().map(|person| person.name.clone()).collect();
-        if view.borrow().roster.len() >= wanted {
-            return Ok(());
-        }
-        let knocking = asleep.keys().filter(|name| !here.contains(*name)).count();
-        let missing = wanted.saturating_sub(view.borrow().roster.len() + knocking);
-        for _ in 0..missing.min(AT_A_TIME.saturating_sub(knocking)) {
-            made += 1;
-            let name = format!("Leaf {made}");
-            asleep.insert(name.clone(), Dormant::knock(link, &name)?);
-        }
-        let before = here.len();
-        let grown = timeout(STALLED, view.wait_for(|view| view.roster.len() > before))
-            .await
-            .is_ok();
-        if !grown {
-            asleep.retain(|name, _| here.contains(name));
-        }
-    }
-    there(host, wanted).await
 }
 
 /// Removes a member that takes no notice. How long after the host's decision the last frame arrived there (`None`: they go on arriving), and how
