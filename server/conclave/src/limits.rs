@@ -89,6 +89,14 @@ pub const RELAY_UNSENT: u32 = 32 * 1_024;
 /// Time for a TURN client to prove itself and have an address. A browser takes two round trips.
 pub const RELAY_PROOF_DEADLINE: Duration = Duration::from_secs(10);
 
+/// Challenges and refusals that the whole server sends over UDP, a second, and at most at once.
+///
+/// The first request of a TURN client proves nothing, so its answer (90 to 150 bytes for 28) may go to a forged address,
+/// in a network from which somebody is admitted. 50 are under 60 kbit/s in all. An honest client needs one, and asks again for ten
+/// seconds, so 500 people get in who all come at the same moment. Larger: of more use to a forger. Smaller: after a restart of a full server
+/// some stay on TCP.
+pub const TURN_CHALLENGES: u32 = 50;
+
 /// A TURN client from which nothing came for this long is gone. Browsers check consent every five seconds at most.
 pub const RELAY_IDLE: Duration = Duration::from_secs(60);
 

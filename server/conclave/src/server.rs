@@ -37,7 +37,7 @@ use crate::{
     tap::{FrameTap, NoTap},
     tasks::Tasks,
     tls::Tls,
-    turn::{Credentials, Relayed, Relays, TurnDoor},
+    turn::{Credentials, Relayed, Relays, TurnDoor, UdpTurn},
 };
 
 /// A server whose ports, folder and database are ours, and which serves nobody yet.
@@ -198,11 +198,15 @@ impl Server {
         let tap = self.tap.clone().unwrap_or_else(|| Arc::new(NoTap));
         let (relays, plane_end) = Relays::new();
         let credentials = self.turn.then(Arc::<Credentials>::default);
+        let peers = Arc::new(Peers::new(self.limits.connections_per_address));
         let turn = credentials.clone().map(|credentials| {
             let realm = config::host_and_port(&self.name).0.to_owned();
             let allocations = self.limits.turn_allocations;
             Arc::new(TurnDoor::new(credentials, relays, realm, &self.candidates, allocations))
         });
+        let udp_turn = turn
+            .clone()
+            .map(|door| UdpTurn::new(door, Arc::clone(&peers), start.into_std()));
         let sfu = forwarding_plane(self.candidates, self.tap)?;
         let udp = self.udp;
         let traffic = Arc::new(Traffic::default());
@@ -216,14 +220,15 @@ impl Server {
             ending: ending.clone(),
         };
         let media_end =
-            media::spawn(media, move || Ok(Relayed::new(open(udp)?, plane_end))).map_err(|source| Error::Local {
-                what: "cannot start the media thread",
-                source,
+            media::spawn(media, move || Ok(Relayed::new(open(udp)?, plane_end, udp_turn))).map_err(|source| {
+                Error::Local {
+                    what: "cannot start the media thread",
+                    source,
+                }
             })?;
 
         let door = Arc::new(Door::new(control.clone(), tap, self.limits.connections));
         let acceptor = self.tls.as_ref().map(Tls::acceptor).transpose()?;
-        let peers = Arc::new(Peers::new(self.limits.connections_per_address));
         let proxied = self.proxies.is_some().then(|| Arc::clone(&peers));
         let router = http::router(&self.name, Arc::clone(&door), proxied).ok_or(Error::TaskFailed("http"))?;
         let (named, _) = config::host_and_port(&self.name);

@@ -15,5 +15,5 @@ pub(crate) use self::{
     bridge::MediaResult,
     own::{is_public, outward},
     run::{MediaLoop, spawn},
-    socket::{adopt, bind},
+    socket::{Fate, adopt, bind},
 };

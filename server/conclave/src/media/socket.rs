@@ -32,6 +32,16 @@ pub struct Batch {
     filled: Vec<(SocketAddr, usize)>,
 }
 
+/// What becomes of a datagram that was looked at before the loop sees it.
+pub(crate) enum Fate {
+    /// It is not for whoever looked.
+    Stays,
+    /// Dealt with.
+    Gone,
+    /// What was inside, as from this address.
+    Becomes(SocketAddr, Vec<u8>),
+}
+
 impl Default for Batch {
     fn default() -> Self {
         Self {
@@ -63,10 +73,31 @@ impl Batch {
         Ok(())
     }
 
-    /// The datagrams, in order of arrival.
+    /// The datagrams, in order of arrival, without empty ones, which say nothing to anybody.
     pub fn datagrams(&self) -> impl Iterator<Item = (SocketAddr, &[u8])> {
         let filled = self.filled.iter().zip(&self.buffers);
-        filled.filter_map(|((from, length), buffer)| Some((*from, buffer.get(..*length)?)))
+        filled.filter_map(|((from, length), buffer)| {
+            let data = buffer.get(..*length)?;
+            (!data.is_empty()).then_some((*from, data))
+        })
+    }
+
+    /// Shows each datagram to `judge` before the loop sees it.
+    pub(crate) fn filter(&mut self, mut judge: impl FnMut(SocketAddr, &[u8]) -> Fate) {
+        for ((from, length), buffer) in self.filled.iter_mut().zip(&mut self.buffers) {
+            match judge(*from, buffer.get(..*length).unwrap_or_default()) {
+                Fate::Stays => {}
+                Fate::Gone => *length = 0,
+                Fate::Becomes(source, data) => {
+                    (*from, *length) = (source, 0);
+                    // What is inside of a datagram is never longer than it.
+                    if let Some(room) = buffer.get_mut(..data.len()) {
+                        room.copy_from_slice(&data);
+                        *length = data.len();
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! speaks TURN. It opens no doors by itself; the password does.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -40,13 +40,18 @@ struct Entry {
 
 /// All credentials of the moment.
 #[derive(Default)]
-pub(crate) struct Credentials {
-    by_name: Mutex<HashMap<String, Entry>>,
+pub(crate) struct Credentials(Mutex<Table>);
+
+#[derive(Default)]
+struct Table {
+    by_name: HashMap<String, Entry>,
+    /// How many entries are of each network, so that floods from elsewhere cost one look each.
+    networks: HashMap<Network, usize>,
 }
 
 impl Credentials {
-    fn table(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
-        self.by_name.lock().unwrap_or_else(PoisonError::into_inner)
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// New ones for a connection that was admitted.
@@ -56,14 +61,17 @@ impl Credentials {
             password: random_text::<PASSWORD_BYTES>()?,
         };
         let mut table = self.table();
-        sweep(&mut table, now);
+        table.sweep(now);
         let entry = Entry {
             conn,
             password: issued.password.clone(),
             network,
             until: None,
         };
-        table.insert(issued.username.clone(), entry);
+        if let Some(network) = network {
+            *table.networks.entry(network).or_default() += 1;
+        }
+        table.by_name.insert(issued.username.clone(), entry);
         Ok(issued)
     }
 
@@ -71,25 +79,28 @@ impl Credentials {
     pub(crate) fn closed(&self, now: Instant, conn: ConnId) {
         let mut table = self.table();
         // COST: looks at all of at most 2,048 entries, once per connection that goes.
-        for entry in table.values_mut().filter(|entry| entry.conn == conn) {
+        for entry in table.by_name.values_mut().filter(|entry| entry.conn == conn) {
             entry.until = Some(now + GRACE);
         }
-        sweep(&mut table, now);
+        table.sweep(now);
     }
 
     /// The password of a name that is in force.
     pub(super) fn password(&self, now: Instant, username: &str) -> Option<Zeroizing<String>> {
         let table = self.table();
-        let entry = table.get(username).filter(|entry| entry.is_alive(now))?;
+        let entry = table.by_name.get(username).filter(|entry| entry.is_alive(now))?;
         Some(entry.password.clone())
     }
 
     /// Whether somebody from this network is admitted, or was a minute ago.
     pub(crate) fn expects(&self, now: Instant, network: Network) -> bool {
         let table = self.table();
-        table
-            .values()
-            .any(|entry| entry.network == Some(network) && entry.is_alive(now))
+        // The count still holds those whose minute has passed; it only says when a look is worth its cost.
+        table.networks.contains_key(&network)
+            && table
+                .by_name
+                .values()
+                .any(|entry| entry.network == Some(network) && entry.is_alive(now))
     }
 }
 
@@ -99,8 +110,23 @@ impl Entry {
     }
 }
 
-fn sweep(table: &mut HashMap<String, Entry>, now: Instant) {
-    table.retain(|_, entry| entry.is_alive(now));
+impl Table {
+    fn sweep(&mut self, now: Instant) {
+        let Self { by_name, networks } = self;
+        by_name.retain(|_, entry| {
+            let alive = entry.is_alive(now);
+            if !alive
+                && let Some(network) = entry.network
+                && let hash_map::Entry::Occupied(mut count) = networks.entry(network)
+            {
+                *count.get_mut() -= 1;
+                if *count.get() == 0 {
+                    count.remove();
+                }
+            }
+            alive
+        });
+    }
 }
 
 fn random_text<const N: usize>() -> Result<Zeroizing<String>, Error> {
@@ -135,6 +161,10 @@ mod tests {
         assert!(table.password(long_after + GRACE, &issued.username).is_none());
         assert!(!table.expects(long_after + GRACE, here));
         table.closed(long_after + GRACE, ConnId(8));
-        assert!(table.table().is_empty(), "nothing is kept of those who have gone");
+        let left = table.table();
+        assert!(
+            left.by_name.is_empty() && left.networks.is_empty(),
+            "nothing is kept of those who have gone"
+        );
     }
 }

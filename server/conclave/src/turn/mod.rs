@@ -1,5 +1,6 @@
-//! TURN for people whose networks carry nothing but TCP 443: a relay that leads into this server's own media plane and
-//! nowhere else.
+//! TURN for people whose networks carry nothing but TCP 443, and for those who reach this server's name and not its media address: a relay
+//! that leads into this server's own media plane and nowhere else. Over TLS at the public TCP port (`stream`), and over UDP at the media's
+//! own port (`udp`).
 //!
 //! The protocol is `turn-server-proto`'s; what it may do is decided in `session`. No socket is ever opened for an allocation: what
 //! a client sends to the media address goes straight into the forwarding plane (`plane`), under an address of its own, and what the
@@ -7,15 +8,17 @@
 //!
 //! Credentials are random, handed to an admitted client inside its socket, and die with it (`credentials`).
 //! SECURITY: strangers are not told that this is here. A client from a network from which nobody is admitted gets what a web
-//! server says to garbage; see `edge`.
+//! server says to garbage, see `edge`; at the media's port it gets nothing.
 //!
 //! SPEC: RFC 8656, RFC 8489 §9.2 (long-term credentials). TCP allocations (RFC 6062) do not exist here.
 
+mod bucket;
 mod credentials;
 mod frame;
 mod plane;
 mod session;
 mod stream;
+mod udp;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -25,9 +28,10 @@ pub(crate) use self::{
     credentials::Credentials,
     plane::{Relayed, Relays},
     stream::serve,
+    udp::UdpTurn,
 };
 
-/// What TURN connections share.
+/// What TURN clients share.
 pub(crate) struct TurnDoor {
     credentials: Arc<Credentials>,
     relays: Relays,

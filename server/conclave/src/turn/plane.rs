@@ -1,7 +1,8 @@
 //! The inside of the relay: datagrams of relayed members, into the forwarding plane and back, without a socket.
 //!
 //! [`Relayed`] stands in front of the real media socket and adds what relays bring in; what the plane sends to an address
-//! that a relay stands for goes there instead of to the network. The plane notices nothing of it.
+//! that a relay stands for goes there instead of to the network. The plane notices nothing of it. Clients of TURN over TLS have tasks of
+//! their own behind queues; those over UDP share the plane's socket and live in here (`udp`).
 //!
 //! Each relay stands for one address of a range that no machine on the internet can have, so the two kinds never meet.
 
@@ -13,10 +14,15 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
+    time::Instant,
 };
 
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{self, Interval, MissedTickBehavior},
+};
 
+use super::udp::UdpTurn;
 use crate::{
     limits,
     media::{Batch, MediaSocket},
@@ -64,14 +70,19 @@ impl Relays {
         (relays, PlaneEnd(from_relays))
     }
 
-    /// A new address of this family. `None`: the plane has ended.
-    pub(super) async fn open(&self, v4: bool) -> Option<RelayEnd> {
+    /// The next address of this family, for an allocation of whichever kind.
+    pub(super) fn address(&self, v4: bool) -> SocketAddr {
         let number = self.next.fetch_add(1, Ordering::Relaxed) % RANGE_SIZE;
-        let address = if v4 {
+        if v4 {
             SocketAddr::from((Ipv4Addr::from(RANGE_V4 + 1 + number), PORT))
         } else {
             SocketAddr::from((Ipv6Addr::from(RANGE_V6 + 1 + u128::from(number)), PORT))
-        };
+        }
+    }
+
+    /// A new address of this family, reached through queues. `None`: the plane has ended.
+    pub(super) async fn open(&self, v4: bool) -> Option<RelayEnd> {
+        let address = self.address(v4);
         let (sender, datagrams) = mpsc::channel(limits::RELAY_OUTPUT_QUEUE);
         self.to_plane.send(ToPlane::Open(address, sender)).await.ok()?;
         Some(RelayEnd {
@@ -97,14 +108,21 @@ pub(crate) struct Relayed<S> {
     socket: S,
     from_relays: mpsc::Receiver<ToPlane>,
     open: HashMap<SocketAddr, mpsc::Sender<Vec<u8>>>,
+    udp: Option<UdpTurn>,
+    tick: Interval,
 }
 
 impl<S> Relayed<S> {
-    pub(crate) fn new(socket: S, end: PlaneEnd) -> Self {
+    /// `udp`: clients of TURN on this very socket; `None`: they are noise. Must be called inside the runtime that will drive it.
+    pub(crate) fn new(socket: S, end: PlaneEnd, udp: Option<UdpTurn>) -> Self {
+        let mut tick = time::interval(limits::RELAY_TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             socket,
             from_relays: end.0,
             open: HashMap::new(),
+            udp,
+            tick,
         }
     }
 
@@ -129,9 +147,29 @@ impl<S> Relayed<S> {
 impl<S: MediaSocket> MediaSocket for Relayed<S> {
     async fn recv(&mut self, batch: &mut Batch) -> io::Result<()> {
         loop {
+            let Self {
+                socket,
+                from_relays,
+                udp,
+                tick,
+                ..
+            } = &mut *self;
             let input = tokio::select! {
-                received = self.socket.recv(batch) => return received,
-                Some(input) = self.from_relays.recv() => input,
+                received = socket.recv(batch) => {
+                    if let Some(udp) = udp {
+                        let now = Instant::now();
+                        batch.filter(|from, data| udp.handle(now, from, data, &mut |to, data| socket.send(to, data)));
+                    }
+                    // Perhaps nothing is left; the loop must get its turn all the same, or noise could keep it away.
+                    return received;
+                }
+                Some(input) = from_relays.recv() => input,
+                _ = tick.tick(), if udp.is_some() => {
+                    if let Some(udp) = udp {
+                        udp.tick(Instant::now(), &mut |to, data| socket.send(to, data));
+                    }
+                    continue;
+                }
             };
             let before = batch.datagrams().count();
             self.take(input, batch);
@@ -150,7 +188,12 @@ impl<S: MediaSocket> MediaSocket for Relayed<S> {
         match self.open.get(&to) {
             // A queue that is full is a line that is full.
             Some(relay) => drop(relay.try_send(datagram.to_vec())),
-            None if is_relayed(to) => {}
+            None if is_relayed(to) => {
+                let Self { socket, udp, .. } = self;
+                if let Some(udp) = udp {
+                    udp.handle_plane(Instant::now(), to, datagram, &mut |to, data| socket.send(to, data));
+                }
+            }
             None => self.socket.send(to, datagram),
         }
     }

@@ -5,7 +5,7 @@
 //! SECURITY: `T-PEER`: only the addresses of our own media plane may be named, with their port; everything else is 403. What
 //! leaves the library towards a peer is compared once more before it goes.
 //!
-//! The library is used in its datagram form, although the client is on a stream: so it refuses TCP allocations (RFC 6062),
+//! The library is used in its datagram form, also for clients on a stream: so it refuses TCP allocations (RFC 6062),
 //! of which there are none here, and `frame` does what streams need.
 
 use std::{net::SocketAddr, time::Instant};
@@ -36,22 +36,20 @@ use zeroize::Zeroizing;
 const CLIENT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)), 9);
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2)), 443);
 
-/// Requests with wrong credentials before the connection is closed. A browser makes one without any, and one more when a
-/// nonce has become stale.
-const MAX_REFUSALS: u8 = 6;
-
 /// What is to be done.
 #[derive(PartialEq, Eq)]
 pub(super) enum Action {
     /// Send this to the client.
     ToClient(Vec<u8>),
+    /// An answer that says "prove yourself" (401, 438 or 441), which anybody gets who cannot. How often, the caller decides.
+    Refuse(Vec<u8>),
     /// Hand this to the media plane, as from this relayed address.
     ToPlane(SocketAddr, Vec<u8>),
     /// Make a relayed address, and say so with [`Session::allocated`].
     Allocate(Family),
     /// The relayed address is no longer needed.
     Release(SocketAddr),
-    /// The client breaks the rules or cannot prove itself: close.
+    /// The client breaks the rules: close. Over UDP, where anybody may have sent it under a forged address, it is dropped.
     End,
 }
 
@@ -84,7 +82,6 @@ pub(super) struct Session {
     media: Vec<SocketAddr>,
     credentials: Option<MessageIntegrityCredentials>,
     relayed: Vec<SocketAddr>,
-    refusals: u8,
 }
 
 impl Session {
@@ -97,7 +94,6 @@ impl Session {
             media: media.to_vec(),
             credentials: None,
             relayed: Vec::new(),
-            refusals: 0,
         }
     }
 
@@ -278,11 +274,8 @@ impl Session {
     fn route(&mut self, from: SocketAddr, to: SocketAddr, data: Vec<u8>, actions: &mut Vec<Action>) {
         if to == CLIENT {
             if refuses_credentials(&data) {
-                self.refusals = self.refusals.saturating_add(1);
-                if self.refusals > MAX_REFUSALS {
-                    actions.push(Action::End);
-                    return;
-                }
+                actions.push(Action::Refuse(data));
+                return;
             }
             // The library tells of relayed addresses that end by time, and not of those that are given up.
             if gives_up(&data) {

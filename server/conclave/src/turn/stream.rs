@@ -21,6 +21,8 @@ use crate::{ending::Ending, limits};
 const READ_BUFFER: usize = 16 * 1_024;
 /// Datagrams put into one write.
 const WRITE_BATCH: usize = 16;
+/// Refusals before the first allocation; then the connection is closed. A browser hears one. Afterwards nonces become stale once an hour.
+const MAX_REFUSALS: u8 = 6;
 
 /// Serves until the client leaves, breaks the rules, or `ending`.
 pub(crate) async fn serve<S>(stream: S, door: Arc<TurnDoor>, mut ending: Ending)
@@ -36,6 +38,7 @@ where
         input: Vec::with_capacity(READ_BUFFER),
         output: Vec::new(),
         written: 0,
+        refusals: 0,
     };
     let mut tick = time::interval(limits::RELAY_TICK);
     tick.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
@@ -111,6 +114,7 @@ struct Client<'a> {
     input: Vec<u8>,
     output: Vec<u8>,
     written: usize,
+    refusals: u8,
 }
 
 impl Client<'_> {
@@ -162,6 +166,15 @@ impl Client<'_> {
         while let Some(action) = turn.next() {
             match action {
                 Action::ToClient(message) => frame::push(&mut self.output, &message),
+                Action::Refuse(message) => {
+                    if !self.session.is_allocated() {
+                        self.refusals += 1;
+                        if self.refusals > MAX_REFUSALS {
+                            return false;
+                        }
+                    }
+                    frame::push(&mut self.output, &message);
+                }
                 Action::ToPlane(from, data) => {
                     if let Some(relay) = self.relays.iter().find(|relay| relay.address == from) {
                         relay.send(data);

@@ -15,3 +15,4 @@ mod tap;
 mod tickets;
 mod tls;
 mod turn;
+mod turn_udp;

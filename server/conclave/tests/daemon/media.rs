@@ -15,7 +15,7 @@ use tokio::net::UdpSocket;
 use crate::harness::{Client, Folder, PATIENCE, Running, config};
 
 /// One microphone, as a browser offers it, cut to what is needed.
-const OFFER: &str = "v=0\r\n\
+pub const OFFER: &str = "v=0\r\n\
 o=- 1 2 IN IP4 127.0.0.1\r\n\
 s=-\r\n\
 t=0 0\r\n\

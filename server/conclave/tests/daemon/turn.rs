@@ -30,7 +30,7 @@ use crate::{
 };
 
 #[derive(Default)]
-struct Datagrams(Mutex<Vec<Vec<u8>>>);
+pub struct Datagrams(Mutex<Vec<Vec<u8>>>);
 
 impl FrameTap for Datagrams {
     fn datagram_in(&self, datagram: &[u8]) {
@@ -40,12 +40,12 @@ impl FrameTap for Datagrams {
 
 impl Datagrams {
     /// How many datagrams like this one have come.
-    fn count(&self, datagram: &[u8]) -> usize {
+    pub fn count(&self, datagram: &[u8]) -> usize {
         let all = self.0.lock().expect("a lock");
         all.iter().filter(|seen| seen.as_slice() == datagram).count()
     }
 
-    async fn until_seen(&self, datagram: &[u8]) -> bool {
+    pub async fn until_seen(&self, datagram: &[u8]) -> bool {
         let started = std::time::Instant::now();
         while started.elapsed() < Duration::from_secs(5) {
             if self.0.lock().expect("a lock").iter().any(|seen| seen == datagram) {
@@ -58,13 +58,13 @@ impl Datagrams {
 }
 
 /// What an admitted member was handed.
-struct Handed {
-    username: String,
-    password: String,
+pub struct Handed {
+    pub username: String,
+    pub password: String,
 }
 
 /// A member, and what it got on the way in.
-async fn admitted(authority: &Authority, server: &Running) -> (Client, Handed) {
+pub async fn admitted(authority: &Authority, server: &Running) -> (Client, Handed) {
     let (_, room) = server.room().await;
     let mut member = authority.client(server).await;
     member
@@ -77,15 +77,19 @@ async fn admitted(authority: &Authority, server: &Running) -> (Client, Handed) {
     (member, Handed { username, password })
 }
 
-fn first_allocate() -> Vec<u8> {
+pub fn first_allocate() -> Vec<u8> {
     let mut request = Message::builder_request(ALLOCATE, MessageWriteVec::new());
-    request
-        .add_attribute(&RequestedTransport::new(RequestedTransport::UDP))
-        .expect("room");
+    add_transport(&mut request);
     request.finish()
 }
 
-fn signed(method: Method, handed: &Handed, nonce: &str, add: impl FnOnce(&mut MessageWriteVec)) -> Vec<u8> {
+pub fn add_transport(request: &mut MessageWriteVec) {
+    request
+        .add_attribute(&RequestedTransport::new(RequestedTransport::UDP))
+        .expect("room");
+}
+
+pub fn signed(method: Method, handed: &Handed, nonce: &str, add: impl FnOnce(&mut MessageWriteVec)) -> Vec<u8> {
     let mut request = Message::builder_request(method, MessageWriteVec::new());
     add(&mut request);
     request
@@ -104,7 +108,7 @@ fn signed(method: Method, handed: &Handed, nonce: &str, add: impl FnOnce(&mut Me
     request.finish()
 }
 
-fn add_peer(request: &mut MessageWriteVec, peer: SocketAddr) {
+pub fn add_peer(request: &mut MessageWriteVec, peer: SocketAddr) {
     let transaction = MessageHeader::from_bytes(request).expect("a header").transaction_id();
     request
         .add_attribute(&XorPeerAddress::new(peer, transaction))
@@ -129,12 +133,12 @@ async fn ask(stream: &mut TlsStream<TcpStream>, request: &[u8]) -> Vec<u8> {
     answer
 }
 
-fn nonce_of(challenge: &[u8]) -> String {
+pub fn nonce_of(challenge: &[u8]) -> String {
     let message = Message::from_bytes(challenge).expect("STUN");
     message.attribute::<Nonce>().expect("a nonce").nonce().to_owned()
 }
 
-fn code(answer: &[u8]) -> Option<u16> {
+pub fn code(answer: &[u8]) -> Option<u16> {
     let message = Message::from_bytes(answer).expect("STUN");
     message.attribute::<ErrorCode>().ok().map(|error| error.code())
 }
@@ -151,11 +155,7 @@ async fn an_admitted_member_reaches_the_media_plane_over_tls_and_nothing_else() 
     let challenge = ask(&mut stream, &first_allocate()).await;
     assert_eq!(code(&challenge), Some(401));
     let nonce = nonce_of(&challenge);
-    let allocate = signed(ALLOCATE, &handed, &nonce, |request| {
-        request
-            .add_attribute(&RequestedTransport::new(RequestedTransport::UDP))
-            .expect("room");
-    });
+    let allocate = signed(ALLOCATE, &handed, &nonce, add_transport);
     let allocated = ask(&mut stream, &allocate).await;
     assert_eq!(code(&allocated), None);
     assert!(
@@ -230,11 +230,7 @@ async fn strangers_find_a_web_server() {
     };
     let mut refused = 0;
     loop {
-        let request = signed(ALLOCATE, &wrong, "nonce", |request| {
-            request
-                .add_attribute(&RequestedTransport::new(RequestedTransport::UDP))
-                .expect("room");
-        });
+        let request = signed(ALLOCATE, &wrong, "nonce", add_transport);
         stream.write_all(&request).await.expect("written");
         stream.flush().await.expect("sent");
         let mut answer = [0; 512];
@@ -298,11 +294,7 @@ async fn allocate(stream: &mut TlsStream<TcpStream>, handed: &Handed) -> Option<
     stream.read_exact(&mut rest).await.ok()?;
     let challenge = [&start[..], &rest].concat();
     let nonce = nonce_of(&challenge);
-    let allocate = signed(ALLOCATE, handed, &nonce, |request| {
-        request
-            .add_attribute(&RequestedTransport::new(RequestedTransport::UDP))
-            .expect("room");
-    });
+    let allocate = signed(ALLOCATE, handed, &nonce, add_transport);
     assert_eq!(code(&ask(stream, &allocate).await), None);
     Some(nonce)
 }
@@ -343,7 +335,7 @@ async fn allocations_are_limited_and_places_come_back() {
 const FLOOD: usize = 200;
 
 /// A relayed member's datagrams: fifty a second, as voice is.
-const EVERY: Duration = Duration::from_millis(20);
+pub const EVERY: Duration = Duration::from_millis(20);
 
 /// Datagrams of the member that reached the media plane in this time, out of those that it sent.
 async fn relayed_share(stream: &mut TlsStream<TcpStream>, media: SocketAddr, seen: &Datagrams, time: Duration) -> f64 {
@@ -366,7 +358,7 @@ async fn relayed_share(stream: &mut TlsStream<TcpStream>, media: SocketAddr, see
 }
 
 /// What a relayed member says in these tests.
-const VOICE: &[u8] = b"\x80voice of a relayed member";
+pub const VOICE: &[u8] = b"\x80voice of a relayed member";
 
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::print_stdout, reason = "figures for whoever reads the test's output")]
