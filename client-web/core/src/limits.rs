@@ -79,6 +79,8 @@ pub const COMMIT_RETRY_MS: u64 = 300;
 
 /// A knock that nobody has answered is repeated with a fresh key package.
 pub const KNOCK_RETRY_MS: u64 = 3_500;
+/// On a line so slow that the answer came after the next knock, so that this member was added twice, each knock waits twice as long, up to this.
+pub const KNOCK_RETRY_MAX_MS: u64 = 14_000;
 /// A newer card of the same call makes a newcomer knock again, but not sooner than this: lobby keys outlive their epoch.
 pub const KNOCK_AGAIN_MS: u64 = 1_500;
 /// After so many unanswered knocks a call is taken for dead.
@@ -98,6 +100,9 @@ pub const NO_COMPANY_AFTER_MS: u64 = 5_000;
 /// A member that lost its state waits this long for the card of its call: after a server's restart the others come back within two seconds.
 /// Longer keeps whoever was the last one in the call waiting for nobody; shorter gives a place up that others would give back.
 pub const PLACE_WAIT_MS: u64 = 2_500;
+/// Whoever has asked for their place for so long, in a call that lives, is not known there any more, and asks like everybody else. Shorter gives a place up while all others are asleep
+/// for a moment; longer keeps people before a screen that says "reconnecting".
+pub const PLACE_GONE_MS: u64 = 60_000;
 /// Leaf keys of members that fell silent are remembered this long after their removal (protocol.md §2). Longer lets an older stolen record take a
 /// place; shorter makes strangers of people with flat batteries.
 pub const REMEMBER_MS: u64 = 900_000;
@@ -148,6 +153,10 @@ pub const MAX_EARLY: usize = 64;
 /// A message of a later epoch without its commit by then: this member was left behind, and takes its place back. Also how long a member that
 /// could not read a commit waits for the Welcome that it asked for (protocol.md §2).
 pub const LEFT_BEHIND_MS: u64 = 3_000;
+
+/// Attached, and without rights for so long: nobody else is in this member's epoch, and it takes its place back. The server lets a newcomer in within five seconds of a
+/// commit, and within eight of its own restart says no by itself; less would give up a place that is about to be confirmed, more keeps somebody mute.
+pub const RIGHTS_WAIT_MS: u64 = 12_000;
 
 /// Orders count for this many epochs. Fewer would lose what a moderator decided in a wave of arrivals (two commits a second); more would let a member
 /// bring up old decisions for longer.

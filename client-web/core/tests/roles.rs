@@ -433,3 +433,19 @@ fn everybody_but_those_with_a_role_is_muted_at_once_and_gets_the_word_one_by_one
     );
     world.until("all may speak", 2_000, |w| !muted(w, 3));
 }
+
+/// Somebody has a place of which nobody knows any more: they ask like others, instead of waiting for it for ever.
+#[test]
+fn whoever_was_removed_while_away_asks_anew() {
+    let mut world = World::with_a_host(23);
+    world.hosted(&["Grace"]);
+    world.kill(1);
+    let member = id(&world, 0, "Grace");
+    world.give(0, Input::Remove { member, bar: false });
+    world.until("they are out", 5_000, |w| w.tabs[0].sees("Grace").is_none());
+    let place = world.tabs[1].place.clone().unwrap();
+    let back = world.reopen("Grace", &place);
+    world.until("the host sees who asks", 90_000, |w| w.tabs[0].lobby.len() == 1);
+    world.give(0, Input::AdmitAll);
+    world.until("in", 5_000, |w| w.together(&[0, back]));
+}

@@ -4,7 +4,6 @@ mod world;
 
 use conclave_core::{EndReason, Input, State};
 use conclave_protocol::envelope::ClearPart;
-use conclave_protocol::ids::TransportId;
 use world::World;
 
 #[test]
@@ -37,42 +36,16 @@ fn two_founders_on_slow_lines_meet_once_and_stay() {
             let apart = world.below(800);
             world.run(apart);
         }
-        world.until("both are in one call", 15_000, |w| w.together(&tabs));
+        // Four seconds there and back on the slowest of these lines: an answer that comes after the next knock costs one more turn.
+        world.until("both are in one call", 20_000, |w| w.together(&tabs));
         for _ in 0..300 {
             world.run(100);
-            assert!(world.together(&tabs), "seed {seed}: they met and parted");
-        }
-    }
-}
-
-#[test]
-fn garbage_in_the_log_is_skipped_by_all() {
-    for seed in 1..=3 {
-        let mut world = World::new(seed);
-        let mut tabs = world.call_of(&["A", "B", "C"]);
-        let epoch = world.tabs[0].epoch();
-        for (n, body) in [b"".as_slice(), b"garbage", &[0; 3_000]].into_iter().enumerate() {
-            let (call, head) = world.head.unwrap();
-            let drop = if n == 1 {
-                vec![TransportId::from_bytes([1; 16])]
-            } else {
-                Vec::new()
-            };
-            world.forge(tabs[1], ClearPart::commit(call, head, drop), body);
-            world.run(700);
-        }
-        assert_eq!(world.tabs[0].epoch(), epoch);
-        assert!(world.together(&tabs));
-        let (_, head) = world.head.unwrap();
-        tabs.push(world.join("D"));
-        world.until("a newcomer is added on top", 5_000, |w| w.together(&tabs));
-        assert!(world.head.unwrap().1 > head);
-        assert!(
-            world
-                .tabs
+            let states: Vec<_> = tabs
                 .iter()
-                .all(|t| t.holds.iter().filter(|h| h.1).count() == t.holds.iter().filter(|h| !h.1).count())
-        );
+                .map(|t| (&world.tabs[*t].states, world.tabs[*t].epoch()))
+                .collect();
+            assert!(world.together(&tabs), "seed {seed}: they met and parted: {states:?}");
+        }
     }
 }
 

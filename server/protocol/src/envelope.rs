@@ -20,7 +20,7 @@ use crate::{
     cbor,
     error::Error,
     ids::{CallId, TransportId},
-    keys::EnvelopeKey,
+    keys::{EnvelopeKey, GatePk},
     limits::{MAX_CLEAR, MAX_ENVELOPE, MAX_MEMBERS, MAX_PADDED, MAX_SEALED, MIN_PADDED, SEAL_OVERHEAD},
 };
 
@@ -48,7 +48,7 @@ pub enum EnvelopeType {
     Card,
 }
 
-/// The part that the server reads. Keys 5 and 6 (next gate key, gate signature) are reserved and refused until they are built.
+/// The part that the server reads.
 #[derive(Clone, Eq, PartialEq, Encode, Decode)]
 #[cbor(map)]
 pub struct ClearPart {
@@ -66,7 +66,13 @@ pub struct ClearPart {
     /// Commits only: connections that this commit removes, which get nothing from it on.
     #[cbor(n(4), skip_if = "Vec::is_empty")]
     pub drop: Vec<TransportId>,
-    /// Welcomes only, and always: whom to send it to.
+    /// Commits only, and always: the gate of the epoch that this commit makes.
+    #[n(5)]
+    pub next_gate: Option<GatePk>,
+    /// Commits only, and always: by the gate of the epoch that it ends. See [`crate::gate`].
+    #[cbor(n(6), with = "minicbor::bytes")]
+    pub gate_signature: Option<[u8; 64]>,
+    /// Commits: whom it adds. Welcomes, and always: whom to send it to.
     #[cbor(n(7), skip_if = "Vec::is_empty")]
     pub to: Vec<TransportId>,
 }
@@ -79,15 +85,26 @@ impl ClearPart {
             call_id,
             base_seq: None,
             drop: Vec::new(),
+            next_gate: None,
+            gate_signature: None,
             to: Vec::new(),
         }
     }
 
-    /// Of a commit that builds on `base_seq` and removes `drop`.
-    pub fn commit(call_id: CallId, base_seq: u64, drop: Vec<TransportId>) -> Self {
+    /// Of a commit that builds on `base_seq`, removes `drop`, adds `to` and makes the epoch of `next_gate`. It is no commit before it is
+    /// signed: [`crate::gate::sign_commit`], when its body is sealed.
+    pub fn commit(
+        call_id: CallId,
+        base_seq: u64,
+        drop: Vec<TransportId>,
+        to: Vec<TransportId>,
+        next_gate: GatePk,
+    ) -> Self {
         Self {
             base_seq: Some(base_seq),
             drop,
+            next_gate: Some(next_gate),
+            to,
             ..Self::plain(EnvelopeType::Commit, call_id)
         }
     }
@@ -115,7 +132,15 @@ impl ClearPart {
         Self::plain(EnvelopeType::Card, call_id)
     }
 
-    /// Its bytes, which are authenticated with the sealed part.
+    /// The same without its signature.
+    pub(crate) fn unsigned(&self) -> Self {
+        Self {
+            gate_signature: None,
+            ..self.clone()
+        }
+    }
+
+    /// Its bytes; without a commit's signature they are authenticated with the sealed part.
     pub fn encode(&self) -> Vec<u8> {
         cbor::encode(self)
     }
@@ -130,9 +155,12 @@ impl ClearPart {
             return Err(Error::UnknownVersion);
         }
         let is = |kind| clear.kind == kind;
-        let fields = clear.base_seq.is_some() == is(EnvelopeType::Commit)
-            && (clear.drop.is_empty() || is(EnvelopeType::Commit))
-            && clear.to.is_empty() != is(EnvelopeType::Welcome);
+        let commit = is(EnvelopeType::Commit);
+        let fields = clear.base_seq.is_some() == commit
+            && clear.next_gate.is_some() == commit
+            && clear.gate_signature.is_some() == commit
+            && (clear.drop.is_empty() || commit)
+            && (commit || clear.to.is_empty() != is(EnvelopeType::Welcome));
         let most = usize::from(MAX_MEMBERS);
         if !fields {
             Err(Error::Malformed)
@@ -257,8 +285,9 @@ pub fn open(key: &EnvelopeKey, envelope: &Envelope) -> Result<Vec<u8>, Error> {
     Ok(body.to_vec())
 }
 
+/// The signature is made over the sealed body, so it cannot be under it.
 fn aad(clear: &ClearPart) -> Vec<u8> {
-    [AAD, &clear.encode()].concat()
+    [AAD, &clear.unsigned().encode()].concat()
 }
 
 /// nonce ‖ XChaCha20-Poly1305; shared with the room sheet.

@@ -105,7 +105,7 @@ impl<'b, C> Decode<'b, C> for TicketSecret {
 macro_rules! public_key {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Eq, PartialEq, Ord, PartialOrd)]
+        #[derive(Clone, Copy, Eq, PartialEq, Ord, PartialOrd, Hash)]
         pub struct $name([u8; 32]);
 
         impl $name {
@@ -162,6 +162,10 @@ public_key!(
 public_key!(
     /// The key that a host gave one seat to.
     InvitePk
+);
+public_key!(
+    /// The gate of one epoch of a call: whoever can sign for it is in that epoch.
+    GatePk
 );
 
 /// SECURITY: strict (C-SIG-1): small-order and mixed-order keys and non-canonical encodings are refused, so that one signature cannot be valid

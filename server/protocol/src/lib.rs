@@ -13,6 +13,7 @@ pub mod chunk;
 pub mod credential;
 pub mod envelope;
 pub mod error;
+pub mod gate;
 pub mod ids;
 pub mod invite;
 pub mod keys;

@@ -32,8 +32,8 @@ pub const MAX_BODY: usize = MAX_PADDED - 4;
 /// Longest sealed part of an envelope, bytes.
 pub const MAX_SEALED: usize = MAX_PADDED + SEAL_OVERHEAD;
 
-/// Longest clear part of an envelope, bytes: 250 transport ids of 17 bytes in one list, and the fixed fields.
-pub const MAX_CLEAR: usize = 4_608;
+/// Longest clear part of an envelope, bytes: 250 transport ids of 17 bytes in each of two lists, the gate's key and signature, and the fixed fields.
+pub const MAX_CLEAR: usize = 8_704;
 
 /// Longest envelope on the wire, bytes: both parts and their CBOR heads.
 pub const MAX_ENVELOPE: usize = MAX_CLEAR + MAX_SEALED + 16;

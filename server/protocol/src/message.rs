@@ -11,7 +11,7 @@ use crate::{
     cbor,
     error::Error,
     ids::{CallId, RoomId, TrackId, TrackKind},
-    keys::{TicketSecret, TransportPk},
+    keys::{GatePk, TicketSecret, TransportPk},
     limits::{
         CHUNK_DATA, MAX_ASSEMBLED, MAX_CALLS, MAX_ENVELOPE, MAX_FRAME, MAX_LAYER, MAX_MID, MAX_RELAY_TEXT, MAX_SDP,
         MAX_SEQ, MAX_SLOTS, MAX_SUBMISSION, MAX_TRACKS, SHEET_LEN,
@@ -41,6 +41,7 @@ pub mod client_type {
     pub const SLOTS: u8 = 39;
     pub const BYE: u8 = 40;
     pub const PING: u8 = 41;
+    pub const PROVE: u8 = 42;
     pub const REGISTER: u8 = 48;
     pub const MANAGE: u8 = 49;
 }
@@ -206,6 +207,17 @@ pub enum ServerMessage {
         #[n(1)]
         password: String,
     },
+    /// This connection has its rights in the call from here on, or has lost them until it proves the gate again. What it had published and
+    /// wanted to see is forgotten in either case.
+    #[n(12)]
+    Rights {
+        /// In which call.
+        #[n(0)]
+        call_id: CallId,
+        /// It may speak, hear, send and receive.
+        #[n(1)]
+        on: bool,
+    },
     /// What was asked for with `Register` or `Manage` is done; the server closes the connection behind it.
     #[n(20)]
     Managed {
@@ -312,6 +324,22 @@ pub enum ClientMessage {
         #[n(0)]
         n: u32,
     },
+    /// Says and proves in which epoch this member stands: after attaching, and after every commit of the log, void or not. See `gate`.
+    #[n(42)]
+    Prove {
+        /// In which call.
+        #[n(0)]
+        call_id: CallId,
+        /// Having read the log up to here.
+        #[n(1)]
+        seq: u64,
+        /// The gate of its epoch.
+        #[n(2)]
+        gate: GatePk,
+        /// By that gate.
+        #[cbor(n(3), with = "minicbor::bytes")]
+        signature: [u8; 64],
+    },
     /// Makes a room with a ticket, instead of a hello. See `manage`.
     #[n(48)]
     Register {
@@ -374,7 +402,8 @@ impl ServerMessage {
             | Self::Challenge { .. }
             | Self::Notice { .. }
             | Self::Refused { .. }
-            | Self::Pong { .. } => {}
+            | Self::Pong { .. }
+            | Self::Rights { .. } => {}
         }
         Ok(message)
     }
@@ -403,7 +432,7 @@ impl ClientMessage {
             Self::Slots { slots } => within(
                 slots.len() <= MAX_SLOTS && slots.iter().all(|s| s.mid.len() <= MAX_MID && s.layer <= MAX_LAYER),
             )?,
-            Self::Attach { have_seq, .. } => within(*have_seq <= MAX_SEQ)?,
+            Self::Attach { have_seq: seq, .. } | Self::Prove { seq, .. } => within(*seq <= MAX_SEQ)?,
             Self::Register { record, .. }
             | Self::Manage {
                 change: RoomChange::Replace { record, .. },
@@ -433,6 +462,7 @@ impl ClientMessage {
             Self::Slots { .. } => client_type::SLOTS,
             Self::Bye {} => client_type::BYE,
             Self::Ping { .. } => client_type::PING,
+            Self::Prove { .. } => client_type::PROVE,
             Self::Register { .. } => client_type::REGISTER,
             Self::Manage { .. } => client_type::MANAGE,
         }

@@ -10,9 +10,12 @@ use conclave_protocol::{
     admission::verify,
     chunk::{Inbox, split},
     credential::{Deed, HostCredential, Mandate, Role},
-    envelope::{ClearPart, Envelope, open, padded_len, seal},
+    envelope::{ClearPart, Envelope, EnvelopeType, open, padded_len, seal},
+    gate::{ProofContext, verify_commit},
     ids::{CallId, RoomFp, TransportId},
-    keys::{AdmissionPk, EnvelopeKey, LinkKeys, LinkSecret, MandatePk, RootKeys, RootSeed, Signer},
+    keys::{
+        AdmissionPk, EnvelopeKey, GatePk, LinkKeys, LinkSecret, MandatePk, RootKeys, RootSeed, Signer, TransportPk,
+    },
     limits::{CHUNK_DATA, MAX_ASSEMBLED, MAX_BODY, MAX_FRAME},
     link::{GuestLink, Link, LinkFlags, ServerName},
     message::{ClientMessage, ServerMessage},
@@ -83,13 +86,107 @@ fn records_and_mandates_survive_every_cut_and_flip() {
 fn c_env_1_an_envelope_opens_only_unchanged() {
     let key = cases::envelope_key();
     for (name, clear) in cases::clear_parts() {
-        let valid = seal(&key, clear, b"hello", counting(1)).unwrap().encode();
+        let valid = cases::sealed(&key, clear, b"hello", counting(1)).encode();
         one_spelling(name, &valid, |b| Envelope::decode(b).ok(), Envelope::encode);
+        let read = |bytes: &[u8]| {
+            let envelope = Envelope::decode(bytes)?;
+            // What the sealing does not cover, the gate's signature is.
+            if envelope.clear.kind == EnvelopeType::Commit {
+                verify_commit(&envelope, &gate())?;
+            }
+            open(&key, &envelope)
+        };
+        assert!(read(&valid).is_ok(), "the honest control");
         for bytes in mutations(&valid) {
-            let opened = Envelope::decode(&bytes).and_then(|envelope| open(&key, &envelope));
+            let opened = read(&bytes);
             assert!(opened.is_err(), "{name}: a changed envelope opens");
         }
     }
+}
+
+fn gate() -> GatePk {
+    GatePk::from_bytes(cases::gate().public())
+}
+
+#[test]
+fn c_gate_1_a_commit_is_signed_whole_by_the_gate_it_ends() {
+    let key = cases::envelope_key();
+    for (name, clear) in cases::clear_parts().into_iter().filter(|(_, c)| c.next_gate.is_some()) {
+        let signed = cases::sealed(&key, clear, b"hello", counting(1));
+        assert!(verify_commit(&signed, &gate()).is_ok(), "{name}: the honest control");
+        let mut of_another_body = cases::sealed(&key, signed.clear.clone(), b"other", counting(1));
+        of_another_body.clear.gate_signature = signed.clear.gate_signature;
+        let next = signed.clear.next_gate.unwrap();
+        let changes: [fn(&mut ClearPart); 4] = [
+            |c| c.drop.push(TransportId::from_bytes([9; 16])),
+            |c| c.to.push(TransportId::from_bytes([9; 16])),
+            |c| c.base_seq = Some(40),
+            |c| c.next_gate = Some(gate()),
+        ];
+        let mut forged = vec![of_another_body];
+        forged.extend(changes.map(|change| {
+            let mut envelope = signed.clone();
+            change(&mut envelope.clear);
+            envelope
+        }));
+        for envelope in forged {
+            assert!(
+                verify_commit(&envelope, &gate()).is_err(),
+                "{name}: a changed commit verifies"
+            );
+        }
+        assert!(verify_commit(&signed, &next).is_err(), "{name}: by another gate");
+    }
+}
+
+#[test]
+fn c_gate_2_a_proof_is_for_one_connection_call_sequence_and_gate() {
+    let transport = |n: u8| TransportPk::from_bytes(Signer::from_seed(&[n; 32]).public());
+    let (call, signer) = (CallId::from_bytes(counting(0x22)), cases::gate());
+    let (here, elsewhere) = (server("meet.example.org"), server("other.example.org"));
+    let context = |server, nonce, transport_pk| ProofContext {
+        server,
+        server_nonce: nonce,
+        transport_pk,
+    };
+    let (one, two) = (transport(1), transport(2));
+    let signature = context(&here, &[1; 32], &one).sign(&call, 42, &signer);
+    let verify =
+        |c: &ProofContext<'_>, call: &CallId, seq, gate: &GatePk| c.verify(call, seq, gate, &signature).is_ok();
+    assert!(
+        verify(&context(&here, &[1; 32], &one), &call, 42, &gate()),
+        "the honest control"
+    );
+    let other_gate = GatePk::from_bytes(Signer::from_seed(&[9; 32]).public());
+    assert!(
+        !verify(&context(&elsewhere, &[1; 32], &one), &call, 42, &gate()),
+        "another server"
+    );
+    assert!(
+        !verify(&context(&here, &[2; 32], &one), &call, 42, &gate()),
+        "another connection"
+    );
+    assert!(
+        !verify(&context(&here, &[1; 32], &two), &call, 42, &gate()),
+        "another tab"
+    );
+    assert!(
+        !verify(
+            &context(&here, &[1; 32], &one),
+            &CallId::from_bytes([0; 16]),
+            42,
+            &gate()
+        ),
+        "another call"
+    );
+    assert!(
+        !verify(&context(&here, &[1; 32], &one), &call, 43, &gate()),
+        "another sequence"
+    );
+    assert!(
+        !verify(&context(&here, &[1; 32], &one), &call, 42, &other_gate),
+        "another gate"
+    );
 }
 
 #[test]
@@ -485,7 +582,15 @@ fn limits_hold() {
     let everybody = (0..250_u8)
         .map(|n| TransportId::from_bytes([n; 16]))
         .collect::<Vec<_>>();
-    assert!(ClearPart::decode(&ClearPart::commit(CallId::from_bytes([0; 16]), u64::MAX, everybody).encode()).is_ok());
+    let mut fullest = ClearPart::commit(
+        CallId::from_bytes([0; 16]),
+        u64::MAX,
+        everybody.clone(),
+        everybody,
+        gate(),
+    );
+    fullest.gate_signature = Some([0; 64]);
+    assert!(ClearPart::decode(&fullest.encode()).is_ok());
 }
 
 fn any_server() -> impl Strategy<Value = String> {

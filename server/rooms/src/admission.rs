@@ -75,7 +75,8 @@ impl Rooms {
             // A call that nobody is in could not answer a knock.
             calls: live.map(|(id, call)| call.head(*id)).collect(),
         };
-        connection.phase = Phase::Admitted(Box::new(Admitted::new(proof, now_ms)));
+        let context = context.clone();
+        connection.phase = Phase::Admitted(Box::new(Admitted::new(proof, context, now_ms)));
         self.out.admitted(conn);
         self.out.send(conn, &admitted);
         // The same transport key, so the same tab: its old socket is dead or about to be.

@@ -2,7 +2,7 @@
 
 use conclave_protocol::{
     ids::{CallId, RoomId},
-    message::{RefusalCode, ServerMessage, client_type},
+    message::{RefusalCode, ServerMessage},
 };
 
 use crate::{
@@ -13,6 +13,10 @@ use crate::{
     rooms::Rooms,
     timers::Waiting,
 };
+
+/// For how long after its start a server takes it for possible that a call it does not know was there before. Clients try again after at most seven and a
+/// half seconds, a laptop that was closed meanwhile later.
+const FORGETFUL_MS: u64 = 60_000;
 
 impl Rooms {
     pub(crate) fn handle_attach(
@@ -37,17 +41,25 @@ impl Rooms {
             }
             let media = MediaCallKey(self.next_media_call);
             self.next_media_call += 1;
-            room.calls.insert(call_id, Call::new(media, have_seq, now_ms));
+            // A server that was started a moment ago may have forgotten a call that others know more of than whoever names it first.
+            let asked = have_seq > 0 || now_ms.saturating_sub(self.started_ms.unwrap_or(now_ms)) < FORGETFUL_MS;
+            room.calls.insert(call_id, Call::new(media, have_seq, now_ms, asked));
         }
-        let call = room.calls.get_mut(&call_id).ok_or(RefusalCode::UnknownCall)?;
-        let missed = match &mut call.restart {
-            // What counts is only known when all have named theirs.
-            Some(restart) => {
-                restart.name(conn, have_seq);
-                Vec::new()
-            }
-            None => call.log.since(have_seq)?,
-        };
+        let call = room.calls.get(&call_id).ok_or(RefusalCode::UnknownCall)?;
+        if !call.gates.may_attach(transport) {
+            // Not a member as far as the log says: whoever is one asks to be added anew.
+            return Err(RefusalCode::UnknownCall.into());
+        }
+        let reads = call.gates.reads(transport);
+        if call.gates.was_removed(transport, have_seq) {
+            return Err(RefusalCode::UnknownCall.into());
+        }
+        if reads.is_some_and(|(from, _)| have_seq < from) {
+            return Err(Refusal::backlog_gone(call.log.head_seq()));
+        }
+        if reads.is_some() || !call.gates.is_electing(now_ms) {
+            call.log.reaches(have_seq)?;
+        }
         if before.is_some_and(|before| before != call_id) {
             self.detach(now_ms, conn);
         }
@@ -60,7 +72,7 @@ impl Rooms {
             return Ok(());
         };
         // Attaching again to the same call begins its media anew: the client makes a fresh peer connection.
-        if call.attach(conn, transport) {
+        if call.attach(now_ms, conn, transport, have_seq) {
             self.out.media(MediaCommand::Leave { conn });
         }
         self.out.media(MediaCommand::Join {
@@ -68,15 +80,10 @@ impl Rooms {
             call: call.media,
             transport,
         });
-        for frames in &missed {
-            self.out.send_low(conn, frames);
-        }
-        let tracks = call.floor.list();
-        self.out.send(conn, &ServerMessage::Tracks { tracks });
         if let Some(admitted) = self.connections.get_mut(&conn).and_then(Connection::admitted_mut) {
             admitted.attached = Some(call_id);
         }
-        self.settle(now_ms, room_id, call_id);
+        self.follow(now_ms, room_id, call_id, None);
         Ok(())
     }
 
@@ -94,34 +101,10 @@ impl Rooms {
             return;
         }
         call.log.forget(now_ms);
-        if call.restart.as_ref().is_some_and(|restart| now_ms >= restart.until_ms) {
-            self.finish_restart(now_ms, room_id, call_id);
-        }
-        self.settle(now_ms, room_id, call_id);
-    }
-
-    /// Fixes the head of a call that came back, and sends away whose sequence it is not.
-    fn finish_restart(&mut self, now_ms: u64, room_id: RoomId, call_id: CallId) {
-        let Some(call) = self
-            .rooms
-            .get_mut(&room_id)
-            .and_then(|room| room.calls.get_mut(&call_id))
-        else {
-            return;
-        };
-        let Some(restart) = call.restart.take() else { return };
-        let Some(head_seq) = restart.elect() else { return };
-        call.log = crate::call_log::CallLog::starting_at(head_seq);
-        for (conn, named) in restart.named().filter(|(_, named)| *named != head_seq) {
-            // What they miss was in the memory of the process before; what they have too much, the others do not know.
-            let refusal = if named < head_seq {
-                Refusal::backlog_gone(head_seq)
-            } else {
-                Refusal::stale(head_seq)
-            };
-            self.out.refuse(conn, client_type::ATTACH, &refusal);
-            self.detach(now_ms, conn);
-        }
+        let forgotten = call.log.forgotten();
+        call.gates.forget_until(forgotten);
+        let begun = call.gates.tick(now_ms);
+        self.follow(now_ms, room_id, call_id, begun);
     }
 
     /// After a change to a call: tells of its tracks if it is time, and sets the timer for what comes next.
@@ -134,9 +117,10 @@ impl Rooms {
             return;
         };
         if let Some(tracks) = call.floor.take_list(now_ms) {
-            self.out.send_all(call.attached(), &ServerMessage::Tracks { tracks });
+            let inside: Vec<ConnId> = call.inside().collect();
+            self.out.send_all(inside, &ServerMessage::Tracks { tracks });
         }
-        if let Some(deadline) = call.next_deadline()
+        if let Some(deadline) = call.next_deadline(now_ms)
             && call.armed.is_none_or(|armed| deadline < armed)
         {
             call.armed = Some(deadline);

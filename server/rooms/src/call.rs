@@ -10,8 +10,9 @@ use conclave_protocol::{
 use crate::{
     call_log::CallLog,
     floor::Floor,
+    gate::Gates,
     io::{ConnId, MediaCallKey},
-    restart::Restart,
+    outbox::Frames,
 };
 
 /// How long a call outlives its last connection. A server restart or a dead access point takes all members away at once; they come back within
@@ -22,6 +23,13 @@ const EMPTY_MS: u64 = 60_000;
 /// feeds connections that chose another call.
 const READ_MS: u64 = 20_000;
 
+/// A connection that takes part.
+struct Attached {
+    transport: TransportId,
+    /// The last sequence that it named or was sent.
+    sent: u64,
+}
+
 /// One call.
 pub(crate) struct Call {
     pub(crate) media: MediaCallKey,
@@ -29,25 +37,25 @@ pub(crate) struct Call {
     pub(crate) floor: Floor,
     /// The newest card's envelope.
     pub(crate) card: Option<Arc<[u8]>>,
-    /// Sequences are still being collected after a restart; no commit is taken.
-    pub(crate) restart: Option<Restart>,
-    attached: BTreeMap<ConnId, TransportId>,
+    /// Who has which rights in it.
+    pub(crate) gates: Gates,
+    attached: BTreeMap<ConnId, Attached>,
     /// Who was welcomed and does not take part yet, and since when: they get messages, so that nothing said after their welcome is lost.
-    readers: BTreeMap<ConnId, u64>,
+    readers: BTreeMap<ConnId, (TransportId, u64)>,
     empty_since: Option<u64>,
     /// The soonest timer that is set for this call.
     pub(crate) armed: Option<u64>,
 }
 
 impl Call {
-    /// A call whose log begins at `head_seq`: a new one at 0, one that comes back at what its first member names.
-    pub(crate) fn new(media: MediaCallKey, head_seq: u64, now_ms: u64) -> Self {
+    /// A call that this server has just heard of, from somebody who names `have_seq`. `asked`: others may remember more of it.
+    pub(crate) fn new(media: MediaCallKey, have_seq: u64, now_ms: u64, asked: bool) -> Self {
         Self {
             media,
-            log: CallLog::starting_at(head_seq),
+            log: CallLog::starting_at(have_seq),
             floor: Floor::default(),
             card: None,
-            restart: (head_seq > 0).then(|| Restart::begin(now_ms)),
+            gates: Gates::new(now_ms, have_seq, asked),
             attached: BTreeMap::new(),
             readers: BTreeMap::new(),
             empty_since: Some(now_ms),
@@ -56,33 +64,45 @@ impl Call {
     }
 
     /// Takes part, from the beginning: tracks of a part before are gone. True if there was one.
-    pub(crate) fn attach(&mut self, conn: ConnId, transport: TransportId) -> bool {
+    pub(crate) fn attach(&mut self, now_ms: u64, conn: ConnId, transport: TransportId, have_seq: u64) -> bool {
         self.empty_since = None;
-        let before = self.attached.insert(conn, transport).is_some();
+        let attached = Attached {
+            transport,
+            sent: have_seq,
+        };
+        let before = self.attached.insert(conn, attached).is_some();
         if before {
             self.floor.leave(transport);
         }
+        self.gates.attach(now_ms, conn, transport, have_seq);
         before
     }
 
-    /// No longer takes part.
-    pub(crate) fn detach(&mut self, conn: ConnId, now_ms: u64) {
-        if let Some(transport) = self.attached.remove(&conn) {
-            self.floor.leave(transport);
+    /// No longer takes part. Gives the sequence at which the log begins anew, if that decides so.
+    pub(crate) fn detach(&mut self, conn: ConnId, now_ms: u64) -> Option<u64> {
+        if let Some(attached) = self.attached.remove(&conn) {
+            self.floor.leave(attached.transport);
         }
-        if let Some(restart) = &mut self.restart {
-            restart.forget(conn);
-        }
+        let begun = self.gates.detach(now_ms, conn);
         if self.attached.is_empty() {
             self.empty_since.get_or_insert(now_ms);
             // Its key is gone with its members, or will be renewed by whoever comes back.
             self.card = None;
         }
+        begun
+    }
+
+    /// Everybody starts from the sequence that was elected.
+    pub(crate) fn begin_anew(&mut self, seq: u64) {
+        self.log = CallLog::starting_at(seq);
+        for attached in self.attached.values_mut() {
+            attached.sent = seq;
+        }
     }
 
     /// A welcome for this connection was taken: the call is open for it, read-only, until it takes part somewhere.
-    pub(crate) fn let_read(&mut self, conn: ConnId, now_ms: u64) {
-        self.readers.insert(conn, now_ms);
+    pub(crate) fn let_read(&mut self, conn: ConnId, transport: TransportId, now_ms: u64) {
+        self.readers.insert(conn, (transport, now_ms));
     }
 
     /// It takes part now, was removed again, or is gone.
@@ -90,10 +110,51 @@ impl Call {
         self.readers.remove(&conn);
     }
 
-    /// Everybody who gets messages.
+    /// Everybody who gets messages: whoever has proven the gate, and whoever was welcomed a moment ago by a commit that is not void.
     pub(crate) fn listeners(&mut self, now_ms: u64) -> Vec<ConnId> {
-        self.readers.retain(|_, since| now_ms.saturating_sub(*since) < READ_MS);
-        self.attached.keys().chain(self.readers.keys()).copied().collect()
+        let gates = &self.gates;
+        self.readers
+            .retain(|_, (transport, since)| now_ms.saturating_sub(*since) < READ_MS && gates.is_awaited(*transport));
+        self.inside().chain(self.readers.keys().copied()).collect()
+    }
+
+    /// Everybody who has proven the gate.
+    pub(crate) fn inside(&self) -> impl Iterator<Item = ConnId> + '_ {
+        self.attached().filter(|conn| self.gates.has_rights(*conn))
+    }
+
+    /// Those who may read the commit of sequence `seq`, and have not been sent it.
+    pub(crate) fn readers_of(&self, seq: u64) -> Vec<ConnId> {
+        let reads = |a: &Attached| {
+            let span = self.gates.reads(a.transport);
+            span.is_some_and(|(from, until)| seq > from.max(a.sent) && until.is_none_or(|until| seq <= until))
+        };
+        self.attached
+            .iter()
+            .filter(|(_, a)| reads(a))
+            .map(|(conn, _)| *conn)
+            .collect()
+    }
+
+    /// The commits that each may read and was not sent: what is new, or what became theirs to read. Marks them as sent.
+    pub(crate) fn take_unsent(&mut self) -> Vec<(ConnId, Frames)> {
+        let mut unsent = Vec::new();
+        let head = self.log.head_seq();
+        for (conn, attached) in self.attached.iter_mut().filter(|(_, a)| a.sent < head) {
+            let Some((from, until)) = self.gates.reads(attached.transport) else {
+                continue;
+            };
+            let after = attached.sent.max(from);
+            for (seq, frames) in self.log.between(after, until.unwrap_or(head)) {
+                attached.sent = seq;
+                unsent.push((*conn, Frames::clone(frames)));
+            }
+        }
+        unsent
+    }
+
+    pub(crate) fn transport_of(&self, conn: ConnId) -> Option<TransportId> {
+        self.attached.get(&conn).map(|a| a.transport)
     }
 
     /// Everybody who takes part.
@@ -125,9 +186,9 @@ impl Call {
     }
 
     /// When it has to be looked at again.
-    pub(crate) fn next_deadline(&self) -> Option<u64> {
+    pub(crate) fn next_deadline(&self, now_ms: u64) -> Option<u64> {
         [
-            self.restart.as_ref().map(|r| r.until_ms),
+            self.gates.next_deadline(now_ms),
             self.empty_since.map(|since| since + EMPTY_MS),
             self.log.next_expiry(),
             self.floor.next_list(),

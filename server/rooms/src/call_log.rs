@@ -2,7 +2,7 @@
 //!
 //! The server cannot tell a commit from garbage: it counts, it does not judge. Members void what is void.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
 use crate::outbox::{Frames, Refusal};
 
@@ -84,8 +84,8 @@ impl CallLog {
         self.entries.front().map(|e| e.at_ms + KEPT_MS)
     }
 
-    /// All commits after `have_seq`, in order.
-    pub(crate) fn since(&self, have_seq: u64) -> Result<Vec<Frames>, Refusal> {
+    /// Whether all commits after `have_seq` are there.
+    pub(crate) fn reaches(&self, have_seq: u64) -> Result<(), Refusal> {
         if have_seq > self.head_seq {
             return Err(Refusal::stale(self.head_seq));
         }
@@ -93,11 +93,17 @@ impl CallLog {
         if have_seq + 1 < first_kept {
             return Err(Refusal::backlog_gone(self.head_seq));
         }
-        Ok(self
-            .entries
-            .iter()
-            .filter(|e| e.seq > have_seq)
-            .map(|e| Arc::clone(&e.frames))
-            .collect())
+        Ok(())
+    }
+
+    /// The commits after `after` and up to `until`, in order; those that are still kept.
+    pub(crate) fn between(&self, after: u64, until: u64) -> impl Iterator<Item = (u64, &Frames)> {
+        let wanted = move |e: &&Entry| e.seq > after && e.seq <= until;
+        self.entries.iter().filter(wanted).map(|e| (e.seq, &e.frames))
+    }
+
+    /// The newest sequence that is no longer kept.
+    pub(crate) fn forgotten(&self) -> u64 {
+        self.entries.front().map_or(self.head_seq, |e| e.seq.saturating_sub(1))
     }
 }

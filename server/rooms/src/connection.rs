@@ -3,6 +3,7 @@
 use conclave_protocol::{
     admission::{AdmissionContext, LinkProofVerified},
     chunk::Inbox,
+    gate::ProofContext,
     ids::{CallId, RoomId, TransportId},
 };
 
@@ -38,6 +39,8 @@ pub(crate) enum Phase {
 /// An admitted connection.
 pub(crate) struct Admitted {
     proof: LinkProofVerified,
+    /// What was proven, to which proofs of a gate are bound.
+    context: AdmissionContext,
     /// The call in which it takes part.
     pub(crate) attached: Option<CallId>,
     /// Joins long messages.
@@ -49,9 +52,10 @@ pub(crate) struct Admitted {
 }
 
 impl Admitted {
-    pub(crate) fn new(proof: LinkProofVerified, now_ms: u64) -> Self {
+    pub(crate) fn new(proof: LinkProofVerified, context: AdmissionContext, now_ms: u64) -> Self {
         Self {
             proof,
+            context,
             attached: None,
             inbox: Inbox::new(),
             assembling_since: None,
@@ -65,6 +69,15 @@ impl Admitted {
 
     pub(crate) fn transport(&self) -> TransportId {
         self.proof.transport()
+    }
+
+    /// What a gate's proof on this connection is bound to.
+    pub(crate) fn proof_context(&self) -> ProofContext<'_> {
+        ProofContext {
+            server: &self.context.server,
+            server_nonce: &self.context.server_nonce,
+            transport_pk: &self.context.transport_pk,
+        }
     }
 }
 
@@ -109,6 +122,7 @@ pub(crate) struct Allowance {
     pub(crate) slots: Bucket,
     pub(crate) attaches: Bucket,
     pub(crate) pings: Bucket,
+    pub(crate) proofs: Bucket,
 }
 
 impl Allowance {
@@ -125,6 +139,7 @@ impl Allowance {
             slots: full(rate::SLOTS),
             attaches: full(rate::ATTACHES),
             pings: full(rate::PINGS),
+            proofs: full(rate::PROOFS),
         }
     }
 }

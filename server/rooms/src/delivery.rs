@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use conclave_protocol::{
     envelope::{ClearPart, Envelope, EnvelopeType},
-    ids::CallId,
+    gate,
+    ids::{CallId, TransportId},
     limits::{MAX_CARD, MAX_KNOCK, MAX_MESSAGE, SEAL_OVERHEAD},
     message::{RefusalCode, ServerMessage},
 };
@@ -15,20 +16,31 @@ use conclave_protocol::{
 use crate::{
     call::Call,
     connection::{Connection, spend},
+    gate::Candidate,
     io::ConnId,
     outbox::Refusal,
     rooms::{Room, Rooms},
 };
 
+/// When to try again while the members have yet to say what they think of the commits before.
+const UNDECIDED_MS: u32 = 1_000;
+
 /// An envelope whose form was checked, and its bytes as they came, which is how they are passed on.
 struct Checked {
     clear: ClearPart,
     bytes: Vec<u8>,
+    /// Of a commit: the whole, whose signature is yet to be verified.
+    commit: Option<Envelope>,
 }
 
 fn check(bytes: Vec<u8>) -> Result<(Checked, usize), Refusal> {
     match Envelope::decode(&bytes) {
-        Ok(Envelope { clear, sealed }) => Ok((Checked { clear, bytes }, sealed.len())),
+        Ok(envelope) => {
+            let sealed = envelope.sealed.len();
+            let clear = envelope.clear.clone();
+            let commit = (clear.kind == EnvelopeType::Commit).then_some(envelope);
+            Ok((Checked { clear, bytes, commit }, sealed))
+        }
         Err(conclave_protocol::Error::TooLarge) => Err(RefusalCode::TooLarge.into()),
         Err(_) => Err(RefusalCode::Malformed.into()),
     }
@@ -88,69 +100,73 @@ impl Rooms {
         let allowance = &mut self.admitted_in(conn)?.allowance.commits;
         spend(allowance, now_ms)?;
         let (room_id, room) = self.room_of(conn)?;
-        let call = call_of_attached(room, conn, call_id)?;
-        if let Some(restart) = &call.restart {
-            let wait = restart.until_ms.saturating_sub(now_ms).max(1);
+        let call = room.calls.get(&call_id).ok_or(RefusalCode::UnknownCall)?;
+        if let Some(wait) = call.gates.undecided(now_ms).filter(|_| call.has(conn)) {
             return Err(Refusal::retry(u32::try_from(wait).unwrap_or(u32::MAX)));
         }
+        let call = call_of_insider(room, conn, call_id)?;
         let base_seq = commit.clear.base_seq.ok_or(RefusalCode::Malformed)?;
         let seq = call.log.compare(base_seq)?;
+        let candidate = check_gate(call, conn, seq, &commit)?;
 
-        let attached: Vec<ConnId> = call.attached().collect();
-        let addressees: Vec<Vec<ConnId>> = welcomes
+        let addressees: Vec<Vec<(ConnId, TransportId)>> = welcomes
             .iter()
             .map(|w| {
-                w.clear
-                    .to
-                    .iter()
-                    .filter_map(|transport| room.present.get(transport).copied())
-                    .collect()
+                let present = w.clear.to.iter().filter_map(|t| Some((*room.present.get(t)?, *t)));
+                present.collect()
             })
             .collect();
-
-        let outside: Vec<ConnId> = addressees
+        let all_added = |w: &Checked| w.clear.to.iter().all(|t| candidate.add.contains(t));
+        if !welcomes.iter().all(all_added) {
+            // A welcome that the commit does not stand for: members hold what a commit says it adds to what it adds.
+            return Err(RefusalCode::Malformed.into());
+        }
+        let outside: Vec<(ConnId, TransportId)> = addressees
             .iter()
             .flatten()
             .copied()
-            .filter(|conn| {
+            .filter(|(conn, _)| {
                 let admitted = self.connections.get(conn).and_then(Connection::admitted);
                 admitted.is_some_and(|admitted| admitted.attached.is_none())
             })
             .collect();
 
         let drop = !commit.clear.drop.is_empty();
-        self.out
-            .send_all(attached.iter().copied(), &ServerMessage::Notice { call_id, seq, drop });
         let frames = self.out.frames(&ServerMessage::EnvelopeIn {
             seq: Some(seq),
             envelope: commit.bytes,
         });
-        for member in &attached {
-            self.out.send_low(*member, &frames);
+        let Some(room) = self.rooms.get_mut(&room_id) else {
+            return Ok(());
+        };
+        for dropped in candidate.drop.iter().filter_map(|t| room.present.get(t)) {
+            if let Some(call) = room.calls.get_mut(&call_id) {
+                call.end_reading(*dropped);
+            }
         }
+        let Some(call) = room.calls.get_mut(&call_id) else {
+            return Ok(());
+        };
+        call.log.swap(seq, now_ms, frames);
+        let begun = call.gates.announce(now_ms, candidate);
+        for (newcomer, transport) in outside {
+            call.let_read(newcomer, transport, now_ms);
+        }
+        let readers = call.readers_of(seq);
+        // SECURITY: whoever is dropped has lost their rights before anybody hears of it; the commit that says so is the last thing they get.
+        self.suspend(room_id, call_id);
+        self.out
+            .send_all(readers, &ServerMessage::Notice { call_id, seq, drop });
+        self.follow(now_ms, room_id, call_id, begun);
         for (welcome, to) in welcomes.into_iter().zip(addressees) {
             let frames = self.out.frames(&ServerMessage::EnvelopeIn {
                 seq: Some(seq),
                 envelope: welcome.bytes,
             });
-            for newcomer in to {
+            for (newcomer, _) in to {
                 self.out.send_low(newcomer, &frames);
             }
         }
-        if let Some(room) = self.rooms.get_mut(&room_id) {
-            for dropped in commit.clear.drop.iter().filter_map(|t| room.present.get(t)) {
-                if let Some(call) = room.calls.get_mut(&call_id) {
-                    call.end_reading(*dropped);
-                }
-            }
-            if let Some(call) = room.calls.get_mut(&call_id) {
-                call.log.swap(seq, now_ms, frames);
-                for newcomer in outside {
-                    call.let_read(newcomer, now_ms);
-                }
-            }
-        }
-        self.settle(now_ms, room_id, call_id);
         Ok(())
     }
 
@@ -161,7 +177,7 @@ impl Rooms {
         let cost = u32::try_from(sealed).unwrap_or(u32::MAX);
         allowance.message_bytes.take(now_ms, cost).map_err(Refusal::retry)?;
         let (_, room) = self.room_of(conn)?;
-        let call = call_of_attached(room, conn, message.clear.call_id)?;
+        let call = call_of_insider(room, conn, message.clear.call_id)?;
         let mut others = call.listeners(now_ms);
         others.retain(|other| *other != conn);
         self.out.send_all(
@@ -183,7 +199,7 @@ impl Rooms {
             .get(&knock.clear.call_id)
             .filter(|call| call.empty_since().is_none())
             .ok_or(RefusalCode::UnknownCall)?;
-        let members: Vec<ConnId> = call.attached().filter(|member| *member != conn).collect();
+        let members: Vec<ConnId> = call.inside().filter(|member| *member != conn).collect();
         self.out.send_all(
             members,
             &ServerMessage::EnvelopeIn {
@@ -198,7 +214,7 @@ impl Rooms {
         at_most(sealed, MAX_CARD)?;
         spend(&mut self.admitted_in(conn)?.allowance.cards, now_ms)?;
         let (_, room) = self.room_of(conn)?;
-        let call = call_of_attached(room, conn, card.clear.call_id)?;
+        let call = call_of_insider(room, conn, card.clear.call_id)?;
         call.card = Some(card.bytes.as_slice().into());
         let inside: BTreeSet<ConnId> = call.attached().collect();
         // Also to those in another call: a lone founder gives way when it hears of a better one.
@@ -223,19 +239,34 @@ impl Rooms {
         Ok(admitted.ok_or(RefusalCode::NotAllowed)?)
     }
 
-    fn room_of(&mut self, conn: ConnId) -> Result<(conclave_protocol::ids::RoomId, &mut Room), Refusal> {
+    pub(crate) fn room_of(&mut self, conn: ConnId) -> Result<(conclave_protocol::ids::RoomId, &mut Room), Refusal> {
         let room_id = self.admitted_in(conn)?.room_id();
         let room = self.rooms.get_mut(&room_id).ok_or(RefusalCode::Closing)?;
         Ok((room_id, room))
     }
 }
 
-/// The call, for somebody who takes part in it.
-fn call_of_attached(room: &mut Room, conn: ConnId, call_id: CallId) -> Result<&mut Call, Refusal> {
+/// The call, for somebody who has proven its gate.
+fn call_of_insider(room: &mut Room, conn: ConnId, call_id: CallId) -> Result<&mut Call, Refusal> {
     let call = room.calls.get_mut(&call_id).ok_or(RefusalCode::UnknownCall)?;
-    if call.has(conn) {
+    if call.gates.has_rights(conn) {
         Ok(call)
     } else {
         Err(RefusalCode::NotAttached.into())
     }
+}
+
+/// SECURITY: a commit counts if the gate at which its sender stands signed it; and the gate that it announces is a new one.
+fn check_gate(call: &Call, conn: ConnId, seq: u64, commit: &Checked) -> Result<Candidate, Refusal> {
+    let parent = call.gates.gate_of(conn).ok_or(RefusalCode::NotAttached)?;
+    let envelope = commit.commit.as_ref().ok_or(RefusalCode::Malformed)?;
+    let next = commit.clear.next_gate.ok_or(RefusalCode::Malformed)?;
+    gate::verify_commit(envelope, &parent).map_err(|_| RefusalCode::NotAllowed)?;
+    match call.gates.has_place_for(next) {
+        Ok(true) => {}
+        Ok(false) => return Err(Refusal::retry(UNDECIDED_MS)),
+        Err(()) => return Err(RefusalCode::NotAllowed.into()),
+    }
+    let (drop, add) = (commit.clear.drop.clone(), commit.clear.to.clone());
+    Ok(Candidate::new(seq, (next, parent), drop, add, conn))
 }

@@ -147,6 +147,12 @@ pub enum MediaCommand {
         /// Who.
         conn: ConnId,
     },
+    /// It has lost its rights in the call, for the moment or for good: nothing of it goes to anybody, and nothing to it, until it publishes and asks
+    /// for slots anew. Its transport stays up.
+    Silence {
+        /// Who.
+        conn: ConnId,
+    },
     /// A first or renewed offer.
     Offer {
         /// Who.

@@ -6,8 +6,9 @@
 //! Rule of use: give every [`Input`] to [`Rooms::handle`] with a monotonic time in milliseconds; after each call take [`Rooms::poll_output`] until it
 //! is empty; call `handle` with [`Input::Timeout`] when [`Rooms::poll_timeout`] has come. Time only ever comes in as that argument.
 //!
-//! Deliberately absent: the epoch gate (a link holder who attaches receives ciphertext until it is built), roles and moderation (the server never
-//! learns any), storage of rooms, media (`conclave-sfu`; commands for it come out as [`MediaCommand`]), liveness of sockets.
+//! Rights follow the group: whoever cannot prove the gate of its epoch (`gate`) may knock, read call cards and prepare a transport, and gets nothing else.
+//!
+//! Deliberately absent: roles and moderation (the server never learns any), storage of rooms, media (`conclave-sfu`; commands for it come out as [`MediaCommand`]), liveness of sockets.
 //!
 //! Specification: `docs/protocol.md`, section 2.
 
@@ -18,14 +19,21 @@ mod call;
 mod call_log;
 mod connection;
 mod delivery;
+mod election;
 mod floor;
+mod gate;
+#[cfg(test)]
+mod gate_model;
+#[cfg(test)]
+mod gate_restart;
 mod io;
 mod managing;
 mod media;
 mod outbox;
 mod rate;
-mod restart;
+mod rights;
 mod rooms;
+mod roster;
 mod timers;
 
 pub use io::{ConnId, Input, MediaCallKey, MediaCommand, Output, Priority, SlotAssignment};

@@ -29,7 +29,7 @@ impl Rooms {
         on: bool,
     ) -> Result<(), Refusal> {
         spend(&mut self.admitted_in(conn)?.allowance.publishes, now_ms)?;
-        let (room_id, call_id) = self.attached_to(conn)?;
+        let (room_id, call_id) = self.inside_of(conn)?;
         let transport = self.admitted_in(conn)?.transport();
         let room = self.rooms.get_mut(&room_id).ok_or(RefusalCode::Closing)?;
         let seats = room.limits().seats;
@@ -42,7 +42,7 @@ impl Rooms {
 
     pub(crate) fn handle_slots(&mut self, now_ms: u64, conn: ConnId, slots: Vec<SlotRequest>) -> Result<(), Refusal> {
         spend(&mut self.admitted_in(conn)?.allowance.slots, now_ms)?;
-        self.attached_to(conn)?;
+        self.inside_of(conn)?;
         let slots = slots.into_iter().map(|s| (s.mid, s.track, s.layer)).collect();
         self.out.media(MediaCommand::Slots { conn, slots });
         Ok(())
@@ -64,6 +64,17 @@ impl Rooms {
     pub(crate) fn handle_sfu_assigned(&mut self, conn: ConnId, mid: String, track: Option<TrackId>) {
         if self.attached_to(conn).is_ok() {
             self.out.send(conn, &ServerMessage::Assigned { mid, track });
+        }
+    }
+
+    /// The call in which a connection has proven the gate.
+    fn inside_of(&self, conn: ConnId) -> Result<(RoomId, CallId), Refusal> {
+        let (room_id, call_id) = self.attached_to(conn)?;
+        let call = self.rooms.get(&room_id).and_then(|room| room.calls.get(&call_id));
+        if call.is_some_and(|call| call.gates.has_rights(conn)) {
+            Ok((room_id, call_id))
+        } else {
+            Err(RefusalCode::NotAttached.into())
         }
     }
 

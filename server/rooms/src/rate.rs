@@ -47,6 +47,9 @@ pub(crate) const ATTACHES: Rate = rate(6, 30);
 /// Pings. One in some seconds; the burst is for clients that wake up.
 pub(crate) const PINGS: Rate = rate(20, 120);
 
+/// Proofs of a gate. One after each commit: a member that comes back reads up to 64 at once, and then as many as all others together commit.
+pub(crate) const PROOFS: Rate = rate(100, 600);
+
 /// The tokens of one connection for one kind of request.
 pub(crate) struct Bucket {
     rate: Rate,

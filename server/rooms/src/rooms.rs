@@ -99,6 +99,8 @@ pub struct Rooms {
     pub(crate) out: Outbox,
     pub(crate) timers: Timers,
     pub(crate) next_media_call: u64,
+    /// When the first input came.
+    pub(crate) started_ms: Option<u64>,
 }
 
 impl Rooms {
@@ -111,6 +113,7 @@ impl Rooms {
             out: Outbox::default(),
             timers: Timers::default(),
             next_media_call: 0,
+            started_ms: None,
         }
     }
 
@@ -136,6 +139,7 @@ impl Rooms {
 
     /// Takes an input. `now_ms` is monotonic; only differences matter.
     pub fn handle(&mut self, now_ms: u64, input: Input<'_>) {
+        self.started_ms.get_or_insert(now_ms);
         match input {
             Input::RoomAdded(record) => self.handle_room_added(record),
             Input::RoomAllowance { room, limits } => {
@@ -296,6 +300,15 @@ impl Rooms {
             (Phase::Admitted(_), ClientMessage::Attach { call_id, have_seq }) => {
                 self.handle_attach(now_ms, conn, call_id, have_seq)
             }
+            (
+                Phase::Admitted(_),
+                ClientMessage::Prove {
+                    call_id,
+                    seq,
+                    gate,
+                    signature,
+                },
+            ) => self.handle_prove(now_ms, conn, call_id, (seq, gate), &signature),
             (Phase::Admitted(_), ClientMessage::EnvelopeOut { envelopes }) => {
                 self.handle_submission(now_ms, conn, envelopes)
             }
@@ -397,8 +410,8 @@ impl Rooms {
             .get_mut(&room_id)
             .and_then(|room| room.calls.get_mut(&call_id))
         {
-            call.detach(conn, now_ms);
+            let begun = call.detach(conn, now_ms);
+            self.follow(now_ms, room_id, call_id, begun);
         }
-        self.settle(now_ms, room_id, call_id);
     }
 }

@@ -261,7 +261,7 @@ fn a_tab_that_comes_back_takes_its_place_over() {
     assert_eq!(w.in_media(), [other, new].into());
     // And it is the new one that is spoken to by its transport id.
     let to_the_tab = ClearPart::welcome(call(1), vec![transport(1)]);
-    let commit = envelope(ClearPart::commit(call(1), 2, Vec::new()), 7, 512);
+    let commit = envelope(common::commit_clear(call(1), 2, Vec::new(), vec![transport(1)]), 7, 512);
     w.send(
         other,
         &ClientMessage::submission([commit, envelope(to_the_tab, 8, 512)]),

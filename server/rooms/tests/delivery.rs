@@ -3,10 +3,10 @@
 #[allow(dead_code, reason = "each test file uses a part")]
 mod common;
 
-use common::{TestRoom, World, call, envelope, number, room, transport};
+use common::{TestRoom, World, call, commit_clear, envelope, number, room, transport};
 use conclave_protocol::{
     envelope::ClearPart,
-    ids::{TrackId, TrackKind},
+    ids::{TrackId, TrackKind, TransportId},
     limits::{MAX_CARD, MAX_KNOCK, MAX_MESSAGE},
     message::{ClientMessage, RefusalCode, ServerMessage, SlotRequest},
     room::Limits,
@@ -32,8 +32,21 @@ fn welcome(n: u32, to: &[u8]) -> Vec<u8> {
     )
 }
 
+/// Whom every commit of these tests adds: everybody whom a welcome of theirs is for.
+fn newcomers() -> Vec<TransportId> {
+    [3, 4, 5, 6, 7, 9].map(transport).to_vec()
+}
+
 fn commit(base_seq: u64, n: u32) -> Vec<u8> {
-    envelope(ClearPart::commit(call(1), base_seq, Vec::new()), n, 512)
+    envelope(commit_clear(call(1), base_seq, Vec::new(), newcomers()), n, 512)
+}
+
+/// Tabs that were members, and are away.
+fn were_there(w: &mut World, r: &TestRoom, tabs: std::ops::RangeInclusive<u8>) {
+    for n in tabs {
+        let conn = w.attend(r, n, call(1), 0);
+        w.close(conn);
+    }
 }
 
 fn publish(w: &mut World, conn: ConnId, kind: TrackKind, on: bool) {
@@ -90,11 +103,23 @@ fn the_notice_says_whether_somebody_is_removed_and_overtakes_the_body() {
     w.forget();
     w.send(
         a,
-        &submission([envelope(ClearPart::commit(call(1), 0, vec![transport(2)]), 1, 512)]),
+        &submission([envelope(
+            commit_clear(call(1), 0, vec![transport(2)], Vec::new()),
+            1,
+            512,
+        )]),
     );
     let got = std::mem::take(&mut w.sockets.get_mut(&b).unwrap().received);
+    let lost = ServerMessage::Rights {
+        call_id: call(1),
+        on: false,
+    };
     assert!(
-        got[0]
+        got[0] == (Priority::High, lost),
+        "its rights end before anybody hears why"
+    );
+    assert!(
+        got[1]
             == (
                 Priority::High,
                 ServerMessage::Notice {
@@ -104,7 +129,7 @@ fn the_notice_says_whether_somebody_is_removed_and_overtakes_the_body() {
                 }
             )
     );
-    assert_eq!(got[1].0, Priority::Low);
+    assert_eq!(got[2].0, Priority::Low);
 }
 
 #[test]
@@ -222,7 +247,7 @@ fn a_welcome_opens_the_messages_until_its_addressee_takes_part() {
     w.pass(1_000);
     w.send(a, &submission([commit(1, 2), welcome(102, &[6, 7])]));
     w.pass(1_000);
-    let drop = ClearPart::commit(call(1), 2, vec![transport(6)]);
+    let drop = commit_clear(call(1), 2, vec![transport(6)], Vec::new());
     w.send(a, &submission([envelope(drop, 3, 512)]));
     says(&mut w, a, 7);
     assert_eq!((w.unsequenced(removed), w.unsequenced(idle)), (vec![], vec![7]));
@@ -294,7 +319,7 @@ fn sizes_are_bounded_by_type() {
     assert_eq!(w.closed(a), None);
     w.forget();
     let large = [
-        envelope(ClearPart::commit(call(1), 0, Vec::new()), 1, 1 << 20),
+        envelope(commit_clear(call(1), 0, Vec::new(), newcomers()), 1, 1 << 20),
         welcome_of(1 << 20),
     ];
     w.send(a, &submission(large));
@@ -324,6 +349,7 @@ fn a_member_that_comes_back_gets_exactly_what_it_missed() {
     assert_eq!(w.sequenced(b), [(4, 4)]);
     // Nobody has what the log has not.
     let liar = w.attend(&r, 3, call(1), 9);
+    w.pass(8_000);
     assert_eq!(w.refusals(liar), [RefusalCode::StaleSequence]);
 }
 
@@ -331,6 +357,7 @@ fn a_member_that_comes_back_gets_exactly_what_it_missed() {
 fn the_log_forgets_by_number_and_by_time() {
     let (mut w, r) = start();
     let a = w.attend(&r, 1, call(1), 0);
+    were_there(&mut w, &r, 2..=5);
     for seq in 0..70 {
         w.commit(a, call(1), seq, seq as u32);
         w.pass(500);
@@ -363,10 +390,15 @@ fn the_log_forgets_by_number_and_by_time() {
 fn the_log_forgets_by_size() {
     let (mut w, r) = start();
     let a = w.attend(&r, 1, call(1), 0);
+    were_there(&mut w, &r, 2..=3);
     for seq in 0..6 {
         w.send(
             a,
-            &submission([envelope(ClearPart::commit(call(1), seq, Vec::new()), 1, 1 << 20)]),
+            &submission([envelope(
+                commit_clear(call(1), seq, Vec::new(), newcomers()),
+                1,
+                1 << 20,
+            )]),
         );
         w.pass(2_000);
     }
@@ -514,10 +546,11 @@ fn after_a_restart_the_sequence_that_most_name_counts() {
         }]
     ));
     w.pass(2_000);
-    assert_eq!(w.refusals(stranger), [RefusalCode::StaleSequence]);
-    assert_eq!(w.refusals(behind), [RefusalCode::BacklogGone]);
     w.commit(members[0], call(1), 17, 2);
     assert_eq!(w.sequenced(members[2]), [(18, 2)]);
+    w.pass(6_000);
+    assert_eq!(w.refusals(stranger), [RefusalCode::StaleSequence]);
+    assert_eq!(w.refusals(behind), [RefusalCode::BacklogGone]);
     assert_eq!(w.sequenced(stranger), [], "it is no longer in the call");
     assert_eq!(w.in_media(), members.into_iter().collect());
 }
@@ -691,7 +724,7 @@ fn a_flood_ends_itself_and_disturbs_nobody() {
         ClearPart::message(call(1)),
         ClearPart::knock(call(1)),
         ClearPart::card(call(1)),
-        ClearPart::commit(call(1), 7, Vec::new()),
+        commit_clear(call(1), 7, Vec::new(), newcomers()),
     ];
     for _ in 0..100 {
         for clear in &kinds {

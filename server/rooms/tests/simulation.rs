@@ -13,7 +13,7 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{TestRoom, World, call, envelope, number, room, transport};
+use common::{TestRoom, World, call, commit_clear, envelope, number, room, transport};
 use conclave_protocol::{
     envelope::{ClearPart, Envelope, EnvelopeType},
     ids::{CallId, TrackKind, TransportId},
@@ -21,7 +21,7 @@ use conclave_protocol::{
     message::{ClientMessage, ServerMessage},
     room::Limits,
 };
-use conclave_rooms::{ConnId, Input};
+use conclave_rooms::{ConnId, Input, MediaCommand};
 use proptest::{prelude::*, sample::Index};
 
 /// One step. Connections are chosen among those that are open.
@@ -274,6 +274,7 @@ impl Simulation {
     fn enter(&mut self, room: u8, tab: u8, secret_ok: bool, stop_after_hello: bool) {
         let conn = self.world.connect();
         self.tabs.insert(conn, transport(tab));
+        self.world.sockets.get_mut(&conn).unwrap().tab = Some(tab);
         let room = &self.rooms[usize::from(room)];
         let secret = if secret_ok {
             room.secret.clone()
@@ -327,10 +328,11 @@ impl Simulation {
                     .unwrap_or(0)
                     .saturating_add_signed(i64::from(*off));
                 let drop = drop.map(transport).into_iter().collect();
+                let to = welcome.map(transport).into_iter().collect();
                 let size = if *large { 65_536 } else { 512 };
                 let commit_number = self.sent.len() as u32;
                 let mut envelopes =
-                    vec![self.envelope(conn, ClearPart::commit(self.call(conn, *c), base, drop), size, None)];
+                    vec![self.envelope(conn, commit_clear(self.call(conn, *c), base, drop, to), size, None)];
                 if let Some(tab) = welcome {
                     envelopes.push(self.envelope(
                         conn,
@@ -397,14 +399,34 @@ impl Simulation {
             }
             Step::Enter { .. } | Step::DeleteRoom { .. } | Step::AddRoom { .. } | Step::Pass { .. } => return,
         };
+        let calls = self
+            .world
+            .media
+            .iter()
+            .filter(|m| matches!(m, MediaCommand::Join { .. }))
+            .count();
         self.world.send(conn, &message);
+        self.let_elections_pass(calls);
+    }
+
+    /// Whoever names a call first may be outnumbered for eight seconds, and the log begins anew.
+    fn let_elections_pass(&mut self, joins_before: usize) {
+        let joined = |m: &MediaCommand| match m {
+            MediaCommand::Join { call, .. } => Some(call.0),
+            _ => None,
+        };
+        let calls: Vec<u64> = self.world.media.iter().filter_map(joined).collect();
+        let (before, now) = calls.split_at(joins_before.min(calls.len()));
+        if now.iter().any(|call| !before.contains(call)) {
+            self.world.pass(8_000);
+        }
     }
 
     /// An envelope of some type for call 1, in a submission that is most often illegal.
     fn odd(&mut self, conn: ConnId, kind: u8) -> Vec<u8> {
         let base = self.have.get(&conn).copied().unwrap_or(0);
         let clear = match kind {
-            1 => ClearPart::commit(call(1), base, Vec::new()),
+            1 => commit_clear(call(1), base, Vec::new(), Vec::new()),
             2 => ClearPart::message(call(1)),
             3 => ClearPart::welcome(call(1), vec![transport(1)]),
             4 => ClearPart::knock(call(1)),

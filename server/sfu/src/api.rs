@@ -130,6 +130,11 @@ pub enum Input<'a> {
         /// The connection.
         peer: PeerId,
     },
+    /// The member may not be heard or hear for the moment: what it publishes and wants is forgotten, its transport stays.
+    Silence {
+        /// The connection.
+        peer: PeerId,
+    },
     /// A session description from the member. Answered by `Answer` or `OfferRefused`.
     Offer {
         /// The connection.

@@ -165,6 +165,19 @@ impl Sfu {
         self.refresh_sources(now, peer);
     }
 
+    pub(crate) fn handle_silence(&mut self, now: Instant, peer: PeerId) {
+        let Some(member) = self.peers.get_mut(&peer) else {
+            return;
+        };
+        drop(member.publisher.take_roles());
+        member.subscriber.forget_wishes();
+        let count = member.subscriber.slots.len();
+        self.refresh_sources(now, peer);
+        for at in 0..count {
+            self.point(now, peer, at, false);
+        }
+    }
+
     /// Brings the call's list of tracks in line with what a member declares, and slots with the list.
     fn refresh_sources(&mut self, now: Instant, peer: PeerId) {
         let Some(member) = self.peers.get(&peer) else { return };

@@ -64,6 +64,7 @@ impl Sfu {
             Input::Timeout => self.handle_timeout(now),
             Input::Join { peer, call, transport } => self.handle_join(now, peer, call, transport),
             Input::Leave { peer } => self.handle_leave(now, peer),
+            Input::Silence { peer } => self.handle_silence(now, peer),
             Input::Offer { peer, sdp } => self.handle_offer(now, peer, sdp),
             Input::Publish { peer, mid, kind, on } => self.handle_publish(now, peer, mid, kind, on),
             Input::Slots { peer, slots } => self.handle_slots(now, peer, slots),

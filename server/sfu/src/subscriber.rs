@@ -43,6 +43,14 @@ impl Subscriber {
         }
     }
 
+    /// Wants nothing any more.
+    pub(crate) fn forget_wishes(&mut self) {
+        self.wishes.clear();
+        for slot in &mut self.slots {
+            slot.wanted = None;
+        }
+    }
+
     /// Gives slots the wishes of their predecessors.
     pub(crate) fn restore_wishes(&mut self) {
         for (mid, track) in std::mem::take(&mut self.wishes) {

@@ -268,6 +268,13 @@ impl Inside {
         self.make_rules(now, s);
     }
 
+    /// What was wanted while nobody could hear it.
+    pub(super) fn say_wishes(&mut self, now: u64, s: &mut Shared) {
+        if self.council.next.is_none() {
+            self.make_rules(now, s);
+        }
+    }
+
     /// Makes the person's wishes into the next rules, signed, and says them.
     fn make_rules(&mut self, _now: u64, s: &mut Shared) {
         if self.council.wishes.is_empty() {

@@ -13,8 +13,8 @@ use crate::error::CoreError;
 use crate::group::{Heard, Incoming, Merged};
 use crate::io::{EndReason, EpochKeysOut, Event, NoticeCode, Output};
 use crate::limits::{
-    CARD_INTERVAL_MS, CARD_REPEAT_MS, COMMIT_RETRY_MS, LEFT_BEHIND_MS, OLD_EPOCH_ADD_MS, OLD_EPOCH_REMOVE_MS,
-    REMOVE_AFTER_MS, SWITCH_AFTER_ADD_MS, SWITCH_AT_ONCE_UP_TO,
+    CARD_INTERVAL_MS, CARD_REPEAT_MS, COMMIT_RETRY_MS, KNOCK_RETRY_MAX_MS, LEFT_BEHIND_MS, OLD_EPOCH_ADD_MS,
+    OLD_EPOCH_REMOVE_MS, REMOVE_AFTER_MS, SWITCH_AFTER_ADD_MS, SWITCH_AT_ONCE_UP_TO,
 };
 
 use super::card::{Card, Door};
@@ -42,7 +42,7 @@ impl Inside {
         let base_seq = self.log.have_seq;
         let incoming = match s.open(envelope) {
             Ok(body) if envelope.clear.base_seq == Some(base_seq) => {
-                self.group.read_commit(&body, base_seq, &envelope.clear.drop)
+                self.group.read_envelope(&body, base_seq, envelope)
             }
             _ => Incoming::Void,
         };
@@ -72,6 +72,7 @@ impl Inside {
     pub(super) fn void(&mut self, now: u64, s: &mut Shared) {
         self.drop_pending(now, s);
         self.log.advance(&mut s.out);
+        self.prove(now, s);
         // Whoever could not read it was not left behind by it.
         self.settle_lobby(now);
     }
@@ -101,11 +102,14 @@ impl Inside {
             return Turn::Stay;
         }
         if merged.self_removed {
-            // Whoever was cut off for long was removed for their silence, and comes back; everybody else was told to go.
+            // Whoever was slow to show that their Welcome came was added once more, and has no key for that one. Whoever was cut off for long was removed for their silence, and comes back; everybody else was told to go.
             let (returned_at, away) = self.own.returned;
             let was_away = away >= REMOVE_AFTER_MS / 2 && now.saturating_sub(returned_at) < REMOVE_AFTER_MS / 2;
             let silent = now.saturating_sub(self.own.beaconed_at) >= REMOVE_AFTER_MS / 2;
-            return if !told_to_go && (was_away || silent) {
+            if merged.self_readded {
+                s.knock_retry_ms = (2 * s.knock_retry_ms).min(KNOCK_RETRY_MAX_MS);
+            }
+            return if merged.self_readded || (!told_to_go && (was_away || silent)) {
                 Turn::TakeBack
             } else if self.is_barred() {
                 Turn::End(EndReason::Barred)
@@ -135,6 +139,7 @@ impl Inside {
             added: true,
             rotated: true,
             self_removed: false,
+            self_readded: false,
             rules: false,
             expelled: Vec::new(),
         };
@@ -142,9 +147,9 @@ impl Inside {
         self.lobby.new_epoch(now, self.group.epoch(), self.group.lobby_key()?);
         self.take_rules(now, false, s);
         self.watch_new_epoch(now, s);
+        self.prove(now, s);
         if alone {
-            self.send_card(now, s)?;
-            self.cards.at = Some(now + CARD_INTERVAL_MS);
+            self.cards.at = Some(now);
         } else {
             self.cards.at = self.is_first().then_some(now + CARD_REPEAT_MS);
         }
@@ -158,6 +163,7 @@ impl Inside {
             .follow(now, &self.call, self.group.leaves(), &merged.removed, false);
         self.roster.forget_places(&merged.expelled);
         self.keys(merged, s)?;
+        self.prove(now, s);
         self.log.release(&mut s.out);
         self.lobby.new_epoch(now, self.group.epoch(), self.group.lobby_key()?);
         self.take_rules(now, merged.rules, s);
@@ -221,6 +227,9 @@ impl Inside {
     }
 
     pub(super) fn send_card(&mut self, now: u64, s: &mut Shared) -> Result<(), CoreError> {
+        if !self.rights.on {
+            return Ok(());
+        }
         self.cards.sent_at = now;
         let lobby_key = self.lobby.public().ok_or(CoreError::NoGroup)?.to_vec();
         let card = Card::sign(

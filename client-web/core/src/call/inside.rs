@@ -17,6 +17,7 @@ use super::knock::Lobby;
 use super::log::{Log, Place};
 use super::media::{MUTED, Media};
 use super::newcomer::{Joined, read_card};
+use super::rights::Rights;
 use super::roster::Roster;
 use super::shared::Shared;
 use super::takeback::Asking;
@@ -60,6 +61,8 @@ pub(crate) struct Inside {
     pub(super) roles: Vec<(MemberId, Role)>,
     /// Attached on the present connection.
     pub(super) attached: bool,
+    /// What the server lets this member do on it.
+    pub(super) rights: Rights,
     pub(super) cards: Cards,
     /// Other calls of the room, as their cards say.
     elsewhere: Calls,
@@ -117,6 +120,7 @@ impl Inside {
                 returned: (now, 0),
             },
             attached: false,
+            rights: Rights::default(),
             cards: Cards { at: None, sent_at: 0 },
             elsewhere: Calls::default(),
             shown: Vec::new(),
@@ -135,6 +139,8 @@ impl Inside {
         }
         inside.attach(now, s);
         inside.begin(now, s)?;
+        // The others may be waiting for a sign that the Welcome has come.
+        inside.beacon(now, s);
         Ok(inside)
     }
 
@@ -150,8 +156,8 @@ impl Inside {
         self.watch.forgive();
         self.own.returned = (now, now.saturating_sub(self.own.beaconed_at));
         self.attach(now, s);
-        self.resubmit(now, s);
-        self.own.beacon_at = now;
+        self.prove(now, s);
+        self.beacon(now, s);
         // SECURITY: whoever lags behind would put an old card, to which no knock can be opened, in the place of the present one.
         let current = heads
             .iter()
@@ -177,9 +183,10 @@ impl Inside {
             have_seq: self.log.have_seq,
         });
         self.attached = s.connection.is_up();
+        self.rights = Rights::asked(now);
+        self.media.permit(false);
         self.media.restart(&mut s.out);
         self.committer.back_off(now, 0);
-        s.stand(State::InCall);
     }
 
     /// This member itself did not run for a while.
@@ -192,6 +199,7 @@ impl Inside {
     /// The connection is gone; the group stays.
     pub(crate) fn lost(&mut self, s: &mut Shared) {
         self.attached = false;
+        self.rights = Rights::default();
         s.stand(State::Reconnecting);
     }
 
@@ -199,6 +207,7 @@ impl Inside {
         match message {
             ServerMessage::Notice { call_id, seq, drop } if call_id == self.call => self.log.notice(now, seq, drop),
             ServerMessage::EnvelopeIn { seq, envelope } => return self.envelope(now, seq, envelope, s),
+            ServerMessage::Rights { call_id, on } if call_id == self.call => self.rights_changed(now, on, s),
             ServerMessage::Answer { sdp } => {
                 s.out.push_back(Output::ApplyAnswer { sdp });
                 self.media.answered();
@@ -250,6 +259,8 @@ impl Inside {
                 self.beacon_soon(now);
                 self.refresh(now, s);
             }
+            // Then the attaching was refused, too, and is answered.
+            (client_type::OFFER, RefusalCode::NotAttached) => {}
             (client_type::OFFER, _) => s.event(Event::Notice(NoticeCode::MediaRefused)),
             (_, RefusalCode::Closing) => return Turn::End(EndReason::Closing),
             _ => {}
@@ -405,6 +416,14 @@ impl Inside {
 
     /// Seals words to the group and sends them.
     pub(super) fn say(&mut self, words: &Words, s: &mut Shared) -> Result<(), CoreError> {
+        if !self.rights.on {
+            return Err(CoreError::NoGroup);
+        }
+        self.say_unheard(words, s)
+    }
+
+    /// The same although the server has not said that this member may speak: it may have decided so, or it passes nothing on.
+    pub(super) fn say_unheard(&mut self, words: &Words, s: &mut Shared) -> Result<(), CoreError> {
         let message = self.group.seal(&words.to_bytes())?;
         s.send_envelope(ClearPart::message(self.call), &message)
     }

@@ -34,6 +34,8 @@ pub(crate) struct Media {
     refused: bool,
     /// The tab is hidden: nobody looks at pictures.
     hidden: bool,
+    /// The server has said that this member may send and receive.
+    permitted: bool,
     /// Bit per track kind: the rules of the call do not let this member.
     forbidden: u8,
     /// What the server was told last, by section.
@@ -63,6 +65,17 @@ impl Media {
         self.sections = mids;
         self.published.clear();
         self.expect_nothing(out);
+    }
+
+    /// The server forgets what was published and asked for, whenever it gives or takes the right to it.
+    pub(crate) fn permit(&mut self, on: bool) {
+        self.permitted = on;
+    }
+
+    pub(crate) fn start_anew(&mut self, out: &mut VecDeque<Output>) {
+        self.published.clear();
+        self.expect_nothing(out);
+        self.tracks.clear();
     }
 
     /// SECURITY: a receiver that still expected an old track would show it if the server put it there unasked.
@@ -188,7 +201,7 @@ impl Media {
     ) {
         self.slots.assign(others);
         self.seatless |= self.seat_at(others.len()).is_some_and(|at| now >= at);
-        if !self.answered || !connection.is_up() {
+        if !self.answered || !self.permitted || !connection.is_up() {
             return;
         }
         let mut requests = Vec::new();

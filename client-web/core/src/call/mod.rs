@@ -19,6 +19,7 @@ mod newcomer;
 mod owner;
 mod place;
 mod relink;
+mod rights;
 mod roster;
 mod routine;
 mod shared;
@@ -35,6 +36,8 @@ mod behind;
 mod cheats;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod void;
 
 use std::collections::VecDeque;
 
@@ -49,7 +52,7 @@ use conclave_protocol::server_name::ServerName;
 use crate::error::CoreError;
 use crate::group::{Group, Identity, LeafKey, RoleKey, RoomBinding};
 use crate::io::{EndReason, Event, Input, NoticeCode, Output, State};
-use crate::limits::{FROZEN_MS, GIVE_UP_MS};
+use crate::limits::{FROZEN_MS, GIVE_UP_MS, KNOCK_RETRY_MS};
 use crate::random::Random;
 use crate::text::{clean_name, clean_title};
 use errand::Errands;
@@ -97,7 +100,8 @@ pub struct Member {
     stage: Stage,
     /// What the person has switched on, kept across stages: hand, hidden, bit per track kind.
     switches: (bool, bool, u8),
-    started_at: Option<u64>,
+    /// When it was last connected, or began to look for the server.
+    server_seen_at: Option<u64>,
     last_ms: u64,
     deadline: Option<u64>,
 }
@@ -152,6 +156,7 @@ impl Member {
             out: VecDeque::new(),
             state: None,
             placed: options.place.is_some(),
+            knock_retry_ms: KNOCK_RETRY_MS,
             less: watch::Less::default(),
         };
         if unusable {
@@ -170,7 +175,7 @@ impl Member {
             shared,
             stage: Stage::Outside(Box::new(newcomer)),
             switches: (false, false, 0),
-            started_at: None,
+            server_seen_at: None,
             last_ms: 0,
             deadline: None,
         })
@@ -181,7 +186,10 @@ impl Member {
         if matches!(self.stage, Stage::Over) {
             return;
         }
-        self.started_at.get_or_insert(now_ms);
+        if self.shared.connection.is_up() {
+            self.server_seen_at = Some(now_ms);
+        }
+        self.server_seen_at.get_or_insert(now_ms);
         let gap = now_ms.saturating_sub(std::mem::replace(&mut self.last_ms, now_ms));
         if let Stage::Inside(inside) = &mut self.stage
             && gap >= FROZEN_MS
@@ -492,7 +500,9 @@ impl Member {
             Stage::Outside(newcomer) => {
                 let given_up = !newcomer.returning
                     && !s.connection.is_up()
-                    && self.started_at.is_some_and(|at| now.saturating_sub(at) >= GIVE_UP_MS);
+                    && self
+                        .server_seen_at
+                        .is_some_and(|at| now.saturating_sub(at) >= GIVE_UP_MS);
                 let arrival = newcomer.tick(now, s);
                 if given_up {
                     self.end(EndReason::ServerAway);
@@ -512,7 +522,7 @@ impl Member {
         let own = match &mut self.stage {
             Stage::Outside(newcomer) => {
                 let give_up = self
-                    .started_at
+                    .server_seen_at
                     .map(|at| at + GIVE_UP_MS)
                     .filter(|_| !self.shared.connection.is_up());
                 newcomer.timeout().into_iter().chain(give_up).min()

@@ -22,7 +22,7 @@ use crate::error::CoreError;
 use crate::group::{Group, Identity, Keyring, RoleKey};
 use crate::io::{Door as WaitsFor, Event, NoticeCode, State};
 use crate::limits::{
-    CARD_WAIT_MS, KNOCK_AGAIN_MS, KNOCK_RETRY_MS, KNOCK_TRIES, LOBBY_KNOCK_MS, MAX_EARLY, PLACE_WAIT_MS,
+    CARD_WAIT_MS, KNOCK_AGAIN_MS, KNOCK_TRIES, LOBBY_KNOCK_MS, MAX_EARLY, PLACE_GONE_MS, PLACE_WAIT_MS,
 };
 
 /// See the module.
@@ -39,6 +39,8 @@ pub(crate) struct Newcomer {
     pub(crate) returning: bool,
     /// The call in which this member takes its place back.
     resume: Option<CallId>,
+    /// When it first asked for that.
+    place_asked_at: Option<u64>,
     /// The key package of the newest knock, where newcomers wait to be let in: it stays the same, and with it the code on both screens.
     package: Option<(CallId, Vec<u8>)>,
     /// Words of calls knocked at that overtook the Welcome.
@@ -51,6 +53,8 @@ struct Knocked {
     call: CallId,
     mark: [u8; 64],
     at: u64,
+    /// How long an answer is waited for.
+    wait: u64,
     tries: u32,
     /// The card said that newcomers wait to be let in.
     asks: bool,
@@ -58,7 +62,7 @@ struct Knocked {
 
 impl Knocked {
     fn again_at(&self) -> u64 {
-        self.at + if self.asks { LOBBY_KNOCK_MS } else { KNOCK_RETRY_MS }
+        self.at + self.wait
     }
 }
 
@@ -93,6 +97,7 @@ impl Newcomer {
             decide_at: None,
             returning,
             resume,
+            place_asked_at: None,
             package: None,
             early: Vec::new(),
             waits_for: None,
@@ -247,6 +252,10 @@ impl Newcomer {
         if let Some(knocked) = self.knocked.as_ref()
             && now >= knocked.again_at()
         {
+            if self.place_asked_at.is_some_and(|at| now >= at + PLACE_GONE_MS) {
+                self.give_place_up(s)?;
+                return Ok(None);
+            }
             if knocked.tries >= KNOCK_TRIES && !knocked.asks {
                 self.calls.unanswered(&knocked.call);
             }
@@ -299,11 +308,15 @@ impl Newcomer {
             }
             let (mark, card) = (card.mark(), card.clone());
             self.knock(call, &card, s)?;
+            if self.resume.is_some() {
+                self.place_asked_at.get_or_insert(now);
+            }
             self.knocked = Some(Knocked {
                 asks: card.asks,
                 call,
                 mark,
                 at: now,
+                wait: if card.asks { LOBBY_KNOCK_MS } else { s.knock_retry_ms },
                 tries: 1,
             });
             return Ok(None);

@@ -11,6 +11,7 @@ use conclave_protocol::order::{Decision, Order};
 
 use super::inside::{Inside, Turn};
 use super::knock::Waiting;
+use super::rights::most_removed;
 use super::roster::beacon_interval;
 use super::shared::Shared;
 use super::takeback::{Admission, admission};
@@ -32,13 +33,16 @@ impl Inside {
         if self.log.left_behind(now) {
             return Turn::TakeBack;
         }
-        let turn = self.stop_asking(now);
+        let turn = self.stop_asking(now, s);
         if !matches!(turn, Turn::Stay) {
             return turn;
         }
         if !self.attached {
             self.watch(now, s);
             return Turn::Stay;
+        }
+        if !self.rights.on {
+            return self.without_rights(now);
         }
         if self.log.again_due(now) {
             self.resubmit(now, s);
@@ -72,7 +76,10 @@ impl Inside {
 
     pub(crate) fn timeout(&mut self, now: u64) -> Option<u64> {
         let mut all = vec![self.log.timeout(), self.asking.as_ref().map(|a| a.until)];
-        if self.attached {
+        if self.attached && !self.rights.on {
+            all.push(self.rights.until());
+        }
+        if self.attached && self.rights.on {
             all.extend([
                 Some(self.own.beacon_at),
                 self.seat_at(),
@@ -96,7 +103,7 @@ impl Inside {
         self.media.seat_at(self.roster.len().saturating_sub(1))
     }
 
-    fn beacon(&mut self, now: u64, s: &mut Shared) {
+    pub(super) fn beacon(&mut self, now: u64, s: &mut Shared) {
         let beacon = Beacon {
             digest: self.group.epoch_digest(),
             hand: self.own.hand,
@@ -105,7 +112,7 @@ impl Inside {
             capture_ms: u32::try_from(now.saturating_sub(self.own.joined_at)).unwrap_or(u32::MAX),
         };
         let echoes = self.echoes(now);
-        if self.say(&Words::Beacon { beacon, echoes }, s).is_ok() {
+        if self.say_unheard(&Words::Beacon { beacon, echoes }, s).is_ok() {
             self.own.beaconed_at = now;
         }
         self.own.beacon_at = now + beacon_interval(self.roster.len());
@@ -151,12 +158,15 @@ impl Inside {
     /// Leaves that may be removed, and the orders that allow it.
     fn removals(&self, now: u64) -> (Vec<u32>, Vec<Order>) {
         let (mut leaves, mut orders, mut silent) = (Vec::new(), Vec::new(), Vec::new());
+        // Whoever said goodbye or fell silent has no voice at the server; whoever is sent away has.
+        let (most, mut sent_away) = (most_removed(self.roster.len()), 0);
         for entry in self.roster.others() {
             let name = entry.leaf_name();
             if let Some(signature) = entry.farewell {
                 leaves.push(entry.leaf);
                 orders.push(Order::new(Decision::Leave {}, name.member, 0, signature));
-            } else if let Some(order) = self.council.removes(&name) {
+            } else if let Some(order) = self.council.removes(&name).filter(|_| sent_away < most) {
+                sent_away += 1;
                 leaves.push(entry.leaf);
                 orders.push(order.clone());
             } else if self.roster.is_silent(now, &name) {
@@ -245,7 +255,7 @@ impl Inside {
         };
         let nonce = s.random.bytes();
         let own = self.group.commit(plan, self.log.have_seq, nonce)?;
-        let commit = s.envelope(ClearPart::commit(self.call, self.log.have_seq, own.drop), &own.commit)?;
+        let commit = self.seal_commit(&own, s)?;
         let mut welcomes = Vec::new();
         if let Some(welcome) = own.welcome {
             welcomes.push(s.envelope(ClearPart::welcome(self.call, own.added), &welcome)?);
@@ -269,7 +279,7 @@ impl Inside {
     /// The person leaves: the others hear it signed by this leaf.
     pub(crate) fn leave(&mut self, s: &mut Shared) {
         let words = Words::leave(&self.call, self.roster.own(), &self.group.identity().key);
-        let _ = self.say(&words, s);
+        let _ = self.say_unheard(&words, s);
         self.bye(s);
     }
 

@@ -50,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) state: Option<State>,
     /// The shell may hold a record of a place.
     pub(crate) placed: bool,
+    /// How long an answer to a knock is waited for; longer on a line on which it once came after the next knock.
+    pub(crate) knock_retry_ms: u64,
     /// What the server announced that falls short of what the owner signed.
     pub(crate) less: Less,
 }

@@ -7,8 +7,9 @@ use std::collections::VecDeque;
 
 use conclave_protocol::admission::AdmissionContext;
 use conclave_protocol::chunk::{Inbox, split};
-use conclave_protocol::ids::{RoomId, TransportId};
-use conclave_protocol::keys::{LinkKeys, Signer, TransportPk};
+use conclave_protocol::gate::ProofContext;
+use conclave_protocol::ids::{CallId, RoomId, TransportId};
+use conclave_protocol::keys::{GatePk, LinkKeys, Signer, TransportPk};
 use conclave_protocol::limits::CHUNK_DATA;
 use conclave_protocol::message::{ClientMessage, ServerMessage, client_type};
 use conclave_protocol::server_name::ServerName;
@@ -46,6 +47,8 @@ pub(crate) struct Connection {
     transport: Signer,
     /// What `transport` was made from, for the record of this member's place.
     transport_seed: Zeroizing<[u8; 32]>,
+    /// From this connection's challenge: proofs of a gate are bound to it.
+    server_nonce: [u8; 32],
     stage: Stage,
     inbox: Inbox,
     next_chunk: u32,
@@ -68,6 +71,7 @@ impl Connection {
             refused_once: false,
             transport: Signer::from_seed(transport_seed),
             transport_seed: Zeroizing::new(*transport_seed),
+            server_nonce: [0; 32],
             stage: Stage::Down,
             inbox: Inbox::new(),
             next_chunk: 0,
@@ -211,7 +215,23 @@ impl Connection {
         }
     }
 
+    /// That this member stands in the epoch of `gate`, for this connection only.
+    pub(crate) fn gate_proof(&self, call_id: CallId, seq: u64, gate: &Signer) -> ClientMessage {
+        let context = ProofContext {
+            server: &self.server,
+            server_nonce: &self.server_nonce,
+            transport_pk: &self.transport_pk(),
+        };
+        ClientMessage::Prove {
+            call_id,
+            seq,
+            gate: GatePk::from_bytes(gate.public()),
+            signature: context.sign(&call_id, seq, gate),
+        }
+    }
+
     fn prove(&mut self, server_nonce: [u8; 32], random: &mut Random, out: &mut VecDeque<Output>) {
+        self.server_nonce = server_nonce;
         let context = AdmissionContext {
             server: self.server.clone(),
             room_id: self.room_id,

@@ -128,10 +128,14 @@ impl Inside {
 
     /// Nobody welcomed this member in time: the commit was void for all, or their words will say otherwise. If the leaf was replaced and only
     /// the welcome is missing, the new leaf's key gets another.
-    pub(super) fn stop_asking(&mut self, now: u64) -> Turn {
+    pub(super) fn stop_asking(&mut self, now: u64, s: &mut Shared) -> Turn {
         match self.asking.take_if(|a| now >= a.until) {
             Some(asking) if asking.moved => Turn::Knock(Box::new(asking.keyring), Box::new(asking.identity)),
-            _ => Turn::Stay,
+            Some(_) => {
+                self.prove(now, s);
+                Turn::Stay
+            }
+            None => Turn::Stay,
         }
     }
 

@@ -158,6 +158,12 @@ rules! {
     "MEM-076" LinkChangeAlone,
     /// A role on a call card is by a mandate that the room's sheet accepts, shown by the leaf that it names, in that call.
     "MEM-077" CardProof,
+    /// The gate that the server was shown is the one that the commit makes.
+    "MEM-080" NextGate,
+    /// Whom the server was shown as added is exactly who is added.
+    "MEM-081" ShownAdded,
+    /// A commit is signed by the gate of the epoch that it ends.
+    "MEM-082" GateSignature,
 }
 
 impl fmt::Display for PolicyFault {

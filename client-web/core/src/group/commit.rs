@@ -11,7 +11,9 @@ use openmls::prelude::{
 };
 use openmls::schedule::{ExternalPsk, PreSharedKeyId, Psk};
 
+use conclave_protocol::envelope::Envelope;
 use conclave_protocol::ids::{MemberId, TransportId};
+use conclave_protocol::keys::GatePk;
 use conclave_protocol::order::{self, Decision, Order};
 
 use super::policy::{CommitData, CommitVerified, Newcomers};
@@ -24,10 +26,12 @@ pub(crate) struct OwnCommit {
     pub(crate) commit: Vec<u8>,
     /// One Welcome for all that were added.
     pub(crate) welcome: Option<Vec<u8>>,
-    /// Whom the Welcome is for.
+    /// Whom the Welcome is for, ascending.
     pub(crate) added: Vec<TransportId>,
     /// Whose forwarding ends with it.
     pub(crate) drop: Vec<TransportId>,
+    /// The gate of the epoch that it makes.
+    pub(crate) next_gate: GatePk,
 }
 
 /// What a commit from the log turned out to be.
@@ -50,6 +54,8 @@ pub(crate) struct Merged {
     pub(crate) rotated: bool,
     /// This member was removed; the group is dead.
     pub(crate) self_removed: bool,
+    /// And added anew under the same leaf key in the same commit: its Welcome was taken for lost, and is on its way.
+    pub(crate) self_readded: bool,
     /// The rules of the call changed.
     pub(crate) rules: bool,
     /// Members who were removed by order: they have no place to come back to.
@@ -100,8 +106,9 @@ impl Group {
         Ok(OwnCommit {
             commit,
             welcome,
-            added,
+            added: sorted(added),
             drop,
+            next_gate: self.own_next_gate()?,
         })
     }
 
@@ -197,6 +204,7 @@ impl Group {
             added: staged.add_proposals().next().is_some(),
             rotated: staged.update_path_leaf_node().is_some(),
             self_removed: false,
+            self_readded: false,
             rules: staged.group_context().extensions() != self.mls.extensions(),
             expelled: std::mem::take(&mut self.own_expelled),
         };
@@ -207,8 +215,22 @@ impl Group {
         Ok(merged)
     }
 
-    /// Reads a commit that the log orders at `base_seq` + 1. `drop` is the list that its envelope showed the server.
-    pub(crate) fn read_commit(&mut self, bytes: &[u8], base_seq: u64, drop: &[TransportId]) -> Incoming {
+    /// Reads a commit that the log orders at `base_seq` + 1, from the envelope that `body` was in.
+    pub(crate) fn read_envelope(&mut self, body: &[u8], base_seq: u64, envelope: &Envelope) -> Incoming {
+        if self.check_signed(envelope).is_err() {
+            return Incoming::Void;
+        }
+        match self.read_commit(body, base_seq, &envelope.clear.drop) {
+            Incoming::Valid(verified) => match self.check_shown(verified.staged(), &envelope.clear) {
+                Ok(()) => Incoming::Valid(verified),
+                Err(_) => Incoming::Void,
+            },
+            other => other,
+        }
+    }
+
+    /// The same without what its envelope shows of the gate. `drop` is the list that the envelope showed the server.
+    pub(super) fn read_commit(&mut self, bytes: &[u8], base_seq: u64, drop: &[TransportId]) -> Incoming {
         let Some(message) = private_message(bytes) else {
             return Incoming::Void;
         };

@@ -1,6 +1,6 @@
 //! Everything that is derived from an epoch's exporter: the media key, the lobby's key pair, the safety number, the committers' order.
 //!
-//! Does not hand any of it to the server. Labels are fixed by protocol.md; "conclave v1 gate" is reserved.
+//! Does not hand any of it to the server. Labels are fixed by protocol.md. The gate's key stands in `gate`.
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use openmls::prelude::OpenMlsProvider as _;
@@ -31,7 +31,7 @@ pub(crate) struct SafetySecret {
 }
 
 impl Group {
-    fn export<const N: usize>(&self, label: &str) -> Result<Zeroizing<[u8; N]>, CoreError> {
+    pub(super) fn export<const N: usize>(&self, label: &str) -> Result<Zeroizing<[u8; N]>, CoreError> {
         let secret = Zeroizing::new(
             self.mls()
                 .export_secret(self.keyring.provider.crypto(), label, &[], N)

@@ -12,6 +12,8 @@ const SOURCES: &[&str] = &[
     include_str!("commit.rs"),
     include_str!("invite_attacks.rs"),
     include_str!("invites.rs"),
+    include_str!("gate.rs"),
+    include_str!("gate_attacks.rs"),
     include_str!("leaf.rs"),
     include_str!("message.rs"),
     include_str!("mod.rs"),

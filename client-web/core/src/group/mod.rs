@@ -2,11 +2,12 @@
 //!
 //! Does not know sockets, time or people's wishes; it applies RFC 9420 (through `openmls`) plus the rules of `docs/protocol.md` §2 on top.
 //! Rule of use: commits are made with [`Group::commit`] and take effect only through [`Group::merge_own`], after the server's
-//! echo; foreign ones through [`Group::read_commit`] and then [`Group::merge`], which demands the proof that the checks were made.
+//! echo; foreign ones through [`Group::read_envelope`] and then [`Group::merge`], which demands the proof that the checks were made.
 
 mod checks;
 mod commit;
 mod exports;
+mod gate;
 mod invites;
 mod keys;
 mod leaf;
@@ -23,6 +24,8 @@ mod storage;
 
 #[cfg(test)]
 pub(crate) mod attacks;
+#[cfg(test)]
+mod gate_attacks;
 #[cfg(test)]
 mod interop;
 #[cfg(test)]
@@ -55,7 +58,7 @@ pub use checks::PolicyFault;
 pub(crate) use checks::demand;
 #[cfg(test)]
 pub(crate) use checks::off;
-pub(crate) use commit::{Incoming, Merged, Plan};
+pub(crate) use commit::{Incoming, Merged, OwnCommit, Plan};
 pub(crate) use exports::{LobbyKey, safety_digits, twenty_digits};
 pub(crate) use invites::{Seat, Standing, seat};
 pub(crate) use keys::{LeafKey, verify};

@@ -63,6 +63,10 @@ pub(crate) struct CommitVerified {
 }
 
 impl CommitVerified {
+    pub(super) fn staged(&self) -> &StagedCommit {
+        &self.staged
+    }
+
     pub(super) fn into_parts(self) -> (StagedCommit, Merged) {
         (*self.staged, self.merged)
     }
@@ -113,6 +117,10 @@ impl Group {
             added,
             rotated: staged.update_path_leaf_node().is_some(),
             self_removed: staged.self_removed(),
+            self_readded: staged.add_proposals().any(|add| {
+                let key = leaf_key(add.add_proposal().key_package().leaf_node());
+                key == Some(self.identity.key.public())
+            }),
             rules,
             expelled: expelled(&orders),
         };

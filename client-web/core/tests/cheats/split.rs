@@ -9,6 +9,9 @@ use conclave_protocol::message::{ClientMessage, ServerMessage};
 
 use super::world::World;
 
+/// Words that an evil server took from a tab.
+type Said = (usize, Vec<u8>);
+
 /// Told within this: 20 s of silence, a beacon's interval and the way.
 const TOLD: u64 = 26_000;
 
@@ -91,6 +94,16 @@ fn of_a_commit(message: &ClientMessage) -> bool {
     matches!(message, ClientMessage::Chunk { .. }) || captured(&mut Vec::new(), message).is_some()
 }
 
+/// The words in this frame of a member.
+fn words(message: &ClientMessage) -> Option<Vec<u8>> {
+    let ClientMessage::EnvelopeOut { envelopes } = message else {
+        return None;
+    };
+    let bytes = envelopes.first()?.to_vec();
+    let envelope = Envelope::decode(&bytes).ok()?;
+    (envelope.clear.kind == EnvelopeType::Message).then_some(bytes)
+}
+
 /// A10: of two commits for one epoch one half gets one, and the other half the other; words go on to everybody.
 #[test]
 fn a10_two_commits_for_one_epoch_are_seen_by_both_halves() {
@@ -111,7 +124,9 @@ fn a10_two_commits_for_one_epoch_are_seen_by_both_halves() {
         let taken = Rc::clone(&kept);
         world.withhold = Some(Box::new(move |from, to, message| {
             let knock = is_knock(message) && from.is_some_and(|f| f >= 4 && (f == 4) != (to < 2));
-            knock || is_order(message) && (to == 2 || to == 3)
+            // C and D prove a gate that the rooms of this world have not heard of; an evil server lets them speak.
+            let lost = matches!(message, ServerMessage::Rights { on: false, .. });
+            knock || (is_order(message) || lost) && (to == 2 || to == 3)
         }));
         let parts: RefCell<[Vec<u8>; 2]> = RefCell::default();
         world.swallow = Some(Box::new(move |from, message| {
@@ -133,6 +148,23 @@ fn a10_two_commits_for_one_epoch_are_seen_by_both_halves() {
                 .iter()
                 .all(|t| w.tabs[*t].epoch() != epoch && w.tabs[*t].epoch().is_some())
         });
+        assert!(world.head.unwrap().0 == call);
+        let said: Rc<RefCell<Vec<Said>>> = Rc::default();
+        let asked: Rc<RefCell<Vec<usize>>> = Rc::default();
+        let (heard, asks) = (Rc::clone(&said), Rc::clone(&asked));
+        world.swallow = Some(Box::new(move |from, message| {
+            // F is with C and D.
+            let there = (2..4).contains(&from) || from == f;
+            if there && matches!(message, ClientMessage::Attach { .. }) {
+                asks.borrow_mut().push(from);
+                return true;
+            }
+            if let Some(words) = words(message) {
+                heard.borrow_mut().push((from, words));
+                return true;
+            }
+            there && of_a_commit(message)
+        }));
         for (n, envelope) in kept.borrow().iter().enumerate() {
             for tab in if n == 0 { vec![2, 3] } else { vec![f] } {
                 let seq = Some(head + 1);
@@ -143,8 +175,6 @@ fn a10_two_commits_for_one_epoch_are_seen_by_both_halves() {
                 world.give(tab, Input::SocketFrame(&message.encode()));
             }
         }
-        assert!(world.head.unwrap().0 == call);
-        world.swallow = Some(Box::new(|from, message| (2..4).contains(&from) && of_a_commit(message)));
         for tab in [2, 3] {
             assert_ne!(world.tabs[tab].epoch(), epoch, "the evil server's plan did not work");
         }
@@ -154,8 +184,28 @@ fn a10_two_commits_for_one_epoch_are_seen_by_both_halves() {
             "two groups with one number"
         );
         let whole = |w: &World, t: usize, names: &[&str]| warned(w, t, names, true);
-        world.until("both halves are told", TOLD + 10_000, |w| {
+        let told = |w: &World| {
             whole(w, 0, &["C", "D"]) && whole(w, 1, &["C", "D"]) && whole(w, 2, &["A", "B"]) && whole(w, 3, &["A", "B"])
-        });
+        };
+        for _ in 0..(TOLD + 10_000) / 100 {
+            if told(&world) {
+                break;
+            }
+            world.run(100);
+            for tab in asked.take() {
+                let rights = ServerMessage::Rights {
+                    call_id: call,
+                    on: true,
+                };
+                world.give(tab, Input::SocketFrame(&rights.encode()));
+            }
+            for (from, envelope) in said.take() {
+                let message = ServerMessage::EnvelopeIn { seq: None, envelope }.encode();
+                for tab in (0..6).filter(|to| *to != from) {
+                    world.give(tab, Input::SocketFrame(&message));
+                }
+            }
+        }
+        assert!(told(&world), "seed {seed}: both halves are told");
     }
 }

@@ -72,6 +72,9 @@ pub struct World {
     pub withhold: Option<Withhold>,
     /// And whether it takes a frame of `from` at all.
     pub swallow: Option<Swallow>,
+    /// Words of members that were sent to the connection that is watched.
+    pub watched: usize,
+    watching: Option<ConnId>,
     rooms: Rooms,
     record: RoomRecord,
     flying: BTreeMap<(u64, u64), Flying>,
@@ -126,6 +129,8 @@ impl World {
             head: None,
             withhold: None,
             swallow: None,
+            watched: 0,
+            watching: None,
             rooms,
             record: room.record,
             flying: BTreeMap::new(),

@@ -2,7 +2,7 @@
 
 use conclave_core::Input;
 use conclave_protocol::chunk::split;
-use conclave_protocol::envelope::{ClearPart, seal};
+use conclave_protocol::envelope::{ClearPart, Envelope, EnvelopeType, seal};
 use conclave_protocol::keys::LinkKeys;
 use conclave_protocol::manage::{ManagedRoom, RoomChange, may_replace};
 use conclave_protocol::message::RefusalCode;
@@ -125,6 +125,32 @@ impl World {
         true
     }
 
+    /// Sends an envelope as it is over the connection of `tab`.
+    pub fn submit(&mut self, tab: usize, envelope: Vec<u8>) {
+        self.next_order += 1;
+        let id = u32::MAX - self.next_order as u32;
+        for frame in split::<ClientMessage>(ClientMessage::submission([envelope]).encode(), id) {
+            self.send_up(tab, true, frame);
+        }
+    }
+
+    /// Sends a message as it is over the connection of `tab`.
+    pub fn submit_frame(&mut self, tab: usize, frame: Vec<u8>) {
+        self.send_up(tab, true, frame);
+    }
+
+    /// Counts the words of members that the server sends to this connection from here on.
+    pub fn watch(&mut self, conn: ConnId) {
+        (self.watching, self.watched) = (Some(conn), 0);
+    }
+
+    fn is_words(bytes: &[u8]) -> bool {
+        let Ok(ServerMessage::EnvelopeIn { envelope, .. }) = ServerMessage::decode(bytes) else {
+            return false;
+        };
+        Envelope::decode(&envelope).is_ok_and(|e| e.clear.kind == EnvelopeType::Message)
+    }
+
     pub(super) fn land(&mut self, what: Flying) {
         if let Flying::Down { tab, .. } | Flying::Opened { tab, .. } | Flying::Gone { tab, .. } = &what
             && self.tabs[*tab].asleep
@@ -194,6 +220,9 @@ impl World {
                     let message = ServerMessage::decode(&bytes);
                     if let Ok(ServerMessage::Notice { call_id, seq, .. }) = &message {
                         self.head = Some((*call_id, *seq));
+                    }
+                    if self.watching == Some(conn) && Self::is_words(&bytes) {
+                        self.watched += 1;
                     }
                     if let Some(tab) = self.tab_of(conn) {
                         if let (Ok(message), Some(withhold)) = (&message, &self.withhold)

@@ -45,6 +45,7 @@ pub(super) fn apply(sfu: &mut Sfu, now: Instant, command: &MediaCommand) {
             },
         ),
         MediaCommand::Leave { conn } => sfu.handle(now, Input::Leave { peer: PeerId(conn.0) }),
+        MediaCommand::Silence { conn } => sfu.handle(now, Input::Silence { peer: PeerId(conn.0) }),
         MediaCommand::Offer { conn, sdp } => sfu.handle(
             now,
             Input::Offer {

@@ -20,8 +20,9 @@ use conclave::{
 };
 use conclave_protocol::{
     admission::AdmissionContext,
-    ids::RoomId,
-    keys::{LinkKeys, LinkSecret, Signer, TransportPk},
+    gate::ProofContext,
+    ids::{CallId, RoomId},
+    keys::{GatePk, LinkKeys, LinkSecret, Signer, TransportPk},
     message::{ClientMessage, SOCKET_PATH, SUBPROTOCOL, ServerMessage},
     room::{Limits, NEW_ROOM_ENTROPY, NewRoom, RoomPlan, make_room},
     server_name::ServerName,
@@ -197,7 +198,10 @@ pub enum End {
 }
 
 /// One open socket.
-pub struct Client(WebSocketStream<Box<dyn Wire>>);
+pub struct Client(WebSocketStream<Box<dyn Wire>>, Option<Greeted>);
+
+/// What a proof of a gate is bound to: server, nonce, seed of the transport key.
+type Greeted = (ServerName, [u8; 32], [u8; 32]);
 
 /// TCP, or TLS over it.
 pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -246,7 +250,7 @@ impl Client {
                         .map(HeaderValue::as_bytes),
                     Some(SUBPROTOCOL.as_bytes())
                 );
-                Ok(Self(socket))
+                Ok(Self(socket, None))
             }
             Err(tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("the upgrade failed: {error}"),
@@ -307,6 +311,7 @@ impl Client {
         };
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).expect("randomness");
+        self.1 = Some((server.clone(), server_nonce, seed));
         let transport = Signer::from_seed(&seed);
         let transport_pk = TransportPk::from_bytes(transport.public());
         let context = AdmissionContext {
@@ -338,6 +343,25 @@ impl Client {
             matches!(self.next().await, Ok(ServerMessage::Admitted { .. })),
             "the link opens the room"
         );
+    }
+
+    /// Founds a call of its own: attaches, and proves the gate of its first epoch.
+    pub async fn found(&mut self, call_id: CallId) {
+        self.send(&ClientMessage::Attach { call_id, have_seq: 0 }).await;
+        let (server, server_nonce, seed) = self.1.as_ref().expect("greeted before");
+        let context = ProofContext {
+            server,
+            server_nonce,
+            transport_pk: &TransportPk::from_bytes(Signer::from_seed(seed).public()),
+        };
+        let gate = Signer::from_seed(&[0x6a; 32]);
+        let prove = ClientMessage::Prove {
+            call_id,
+            seq: 0,
+            gate: GatePk::from_bytes(gate.public()),
+            signature: context.sign(&call_id, 0, &gate),
+        };
+        self.send(&prove).await;
     }
 
     /// A client that is admitted to this room.

@@ -37,20 +37,15 @@ a=rtpmap:111 opus/48000/2\r\n";
 async fn attached(server: &Running) -> Client {
     let (_, room) = server.room().await;
     let mut client = Client::admitted(server, &room).await;
-    client
-        .send(&ClientMessage::Attach {
-            call_id: CallId::from_bytes([9; 16]),
-            have_seq: 0,
-        })
-        .await;
+    client.found(CallId::from_bytes([9; 16])).await;
     client
 }
 
-/// The next message that is not the list of tracks, which may come at any time.
+/// The next message that is not the list of tracks or word of rights, which may come at any time.
 async fn next(client: &mut Client) -> ServerMessage {
     loop {
         match client.next().await {
-            Ok(ServerMessage::Tracks { .. }) => {}
+            Ok(ServerMessage::Tracks { .. } | ServerMessage::Rights { .. }) => {}
             Ok(message) => return message,
             Err(end) => panic!("the socket ended: {end:?}"),
         }

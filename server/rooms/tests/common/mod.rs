@@ -7,8 +7,9 @@ use conclave_protocol::{
     admission::AdmissionContext,
     chunk::{Inbox, split},
     envelope::{ClearPart, Envelope},
+    gate::{ProofContext, sign_commit},
     ids::{CallId, TransportId},
-    keys::{AdmissionPk, LinkKeys, LinkSecret, Signer, TransportPk},
+    keys::{AdmissionPk, GatePk, LinkKeys, LinkSecret, Signer, TransportPk},
     link::ServerName,
     message::{CallHead, ClientMessage, RefusalCode, ServerMessage},
     room::{Limits, NEW_ROOM_ENTROPY, RoomPlan, RoomRecord, make_room},
@@ -60,10 +61,34 @@ pub fn call(n: u8) -> CallId {
     CallId::from_bytes([n; 16])
 }
 
+/// The gate of call `id`'s epoch at a sequence, in a world where every commit is good.
+pub fn gate(id: CallId, seq: u64) -> Signer {
+    let mut seed = [0x6a; 32];
+    seed[..16].copy_from_slice(id.as_bytes());
+    seed[16..24].copy_from_slice(&seq.to_be_bytes());
+    Signer::from_seed(&seed)
+}
+
+/// The public half of [`gate`].
+pub fn gate_pk(id: CallId, seq: u64) -> GatePk {
+    GatePk::from_bytes(gate(id, seq).public())
+}
+
+/// The clear part of a commit that makes the next of these epochs.
+pub fn commit_clear(id: CallId, base_seq: u64, drop: Vec<TransportId>, to: Vec<TransportId>) -> ClearPart {
+    ClearPart::commit(id, base_seq, drop, to, gate_pk(id, base_seq + 1))
+}
+
 /// An envelope whose sealed part is `n` over and over: the rooms never look inside.
+/// Commits are signed by the gate of the epoch that they build on.
 pub fn envelope(clear: ClearPart, n: u32, padded: usize) -> Vec<u8> {
+    let signer = clear.base_seq.map(|base_seq| gate(clear.call_id, base_seq));
     let sealed = n.to_be_bytes().into_iter().cycle().take(padded + 40).collect();
-    Envelope { clear, sealed }.encode()
+    let mut envelope = Envelope { clear, sealed };
+    if let Some(signer) = signer {
+        sign_commit(&mut envelope, &signer);
+    }
+    envelope.encode()
 }
 
 /// The number that [`envelope`] put in.
@@ -80,6 +105,12 @@ pub struct Socket {
     pub closed: Option<u16>,
     pub nonce: [u8; 32],
     pub admitted: bool,
+    /// Whose it is.
+    pub tab: Option<u8>,
+    /// It says where it stands after every commit, as members do.
+    pub mute: bool,
+    /// It has its rights, as it was told last.
+    pub rights: bool,
     /// The call that the forwarding plane was told of.
     pub media: Option<u64>,
     next_chunk: u32,
@@ -96,6 +127,8 @@ pub struct World {
     /// The order in which things came out, for checks across connections.
     pub log: Vec<(ConnId, ServerMessage)>,
     next_conn: u64,
+    /// Proofs that members have yet to send.
+    due: Vec<(ConnId, CallId, u64)>,
 }
 
 impl World {
@@ -117,6 +150,7 @@ impl World {
             registry: Vec::new(),
             log: Vec::new(),
             next_conn: 0,
+            due: Vec::new(),
         }
     }
 
@@ -135,6 +169,12 @@ impl World {
                 }
                 Output::Media(command) => self.take_media(command),
                 Output::Registry { conn, request } => self.registry.push((conn, request)),
+            }
+        }
+        for (conn, call_id, seq) in std::mem::take(&mut self.due) {
+            let socket = &self.sockets[&conn];
+            if socket.closed.is_none() && socket.media.is_some() && !socket.mute {
+                self.prove(conn, call_id, seq, &gate(call_id, seq));
             }
         }
         assert!(
@@ -165,6 +205,23 @@ impl World {
             }
             _ => assert!(socket.admitted, "tells something to somebody who is not admitted"),
         }
+        match &message {
+            ServerMessage::EnvelopeIn {
+                seq: Some(seq),
+                envelope,
+            } => {
+                let clear = Envelope::decode(envelope).unwrap().clear;
+                if clear.base_seq.is_some() {
+                    self.due.push((conn, clear.call_id, *seq));
+                }
+            }
+            ServerMessage::Rights { on, .. } => {
+                assert!(socket.rights != *on, "told the same twice");
+                socket.rights = *on;
+            }
+            ServerMessage::Tracks { .. } => assert!(socket.rights, "shows tracks to somebody without rights"),
+            _ => {}
+        }
         socket.received.push((priority, message.clone()));
         self.log.push((conn, message));
     }
@@ -176,14 +233,17 @@ impl World {
                 assert!(socket.media.replace(call.0).is_none(), "joins twice");
             }
             MediaCommand::Leave { conn } => {
+                let socket = self.sockets.get_mut(conn).unwrap();
+                assert!(socket.media.take().is_some(), "leaves without having joined");
+                socket.rights = false;
+            }
+            MediaCommand::Publish { conn, .. } | MediaCommand::Slots { conn, .. } => {
                 assert!(
-                    self.sockets.get_mut(conn).unwrap().media.take().is_some(),
-                    "leaves without having joined"
+                    self.sockets[conn].media.is_some() && self.sockets[conn].rights,
+                    "media of somebody without rights"
                 );
             }
-            MediaCommand::Offer { conn, .. }
-            | MediaCommand::Publish { conn, .. }
-            | MediaCommand::Slots { conn, .. } => {
+            MediaCommand::Offer { conn, .. } | MediaCommand::Silence { conn } => {
                 assert!(
                     self.sockets[conn].media.is_some(),
                     "media of somebody who is in no call"
@@ -237,12 +297,34 @@ impl World {
         self.input(Input::Frame { conn, bytes });
     }
 
+    /// Sends; whoever attaches says where they stand.
     pub fn send(&mut self, conn: ConnId, message: &ClientMessage) {
+        if let ClientMessage::Attach { call_id, have_seq } = message {
+            self.due.push((conn, *call_id, *have_seq));
+        }
         let socket = self.sockets.get_mut(&conn).unwrap();
         socket.next_chunk += 1;
         for frame in split::<ClientMessage>(message.encode(), socket.next_chunk) {
             self.frame(conn, &frame);
         }
+    }
+
+    /// A proof that its sender stands at `gate`, having read up to `seq`.
+    pub fn prove(&mut self, conn: ConnId, call_id: CallId, seq: u64, gate: &Signer) {
+        let Some(n) = self.sockets[&conn].tab else { return };
+        let context = ProofContext {
+            server: &server(),
+            server_nonce: &self.sockets[&conn].nonce,
+            transport_pk: &TransportPk::from_bytes(tab(n).public()),
+        };
+        let signature = context.sign(&call_id, seq, gate);
+        let message = ClientMessage::Prove {
+            call_id,
+            seq,
+            gate: GatePk::from_bytes(gate.public()),
+            signature,
+        };
+        self.frame(conn, &message.encode());
     }
 
     /// The hello and the proof of tab `n` for a room, with the secret that it has.
@@ -273,6 +355,7 @@ impl World {
     /// A new socket of tab `n`, admitted if its proof and the room allow.
     pub fn enter(&mut self, room: &TestRoom, n: u8) -> ConnId {
         let conn = self.connect();
+        self.sockets.get_mut(&conn).unwrap().tab = Some(n);
         for message in self.proof(conn, &room.record, &room.secret, n) {
             self.send(conn, &message);
         }
@@ -287,10 +370,8 @@ impl World {
     }
 
     pub fn commit(&mut self, conn: ConnId, call_id: CallId, base_seq: u64, n: u32) {
-        self.send(
-            conn,
-            &ClientMessage::submission([envelope(ClearPart::commit(call_id, base_seq, Vec::new()), n, 512)]),
-        );
+        let clear = commit_clear(call_id, base_seq, Vec::new(), Vec::new());
+        self.send(conn, &ClientMessage::submission([envelope(clear, n, 512)]));
     }
 
     /// Takes what a socket has received.
@@ -299,6 +380,8 @@ impl World {
         std::mem::take(&mut socket.received)
             .into_iter()
             .map(|(_, message)| message)
+            // Rights are asked of the socket.
+            .filter(|message| !matches!(message, ServerMessage::Rights { .. }))
             .collect()
     }
 
