@@ -90,7 +90,8 @@ impl Visitor {
         while let Some(Ok(_)) = self.socket.next().await {}
     }
 
-    async fn next(&mut self) -> Option<ServerMessage> {
+    /// The next message. `None` if the connection is gone, or sends what is no message.
+    pub async fn next(&mut self) -> Option<ServerMessage> {
         loop {
             match self.socket.next().await?.ok()? {
                 Message::Binary(bytes) => return ServerMessage::decode(&bytes).ok(),
