@@ -260,9 +260,10 @@ export class RunningCall implements CallPort {
   #connect(): void {
     if (this.#mediaStopped) return;
     this.#stats?.stop();
+    const triedUdp = this.#connection?.triedUdp ?? false;
     this.#connection?.close();
     this.#generation += 1;
-    this.#use(new Connection(this.#media.worker, this.#generation, this.#codec, this.#relay));
+    this.#use(new Connection(this.#media.worker, this.#generation, this.#codec, this.#relay, triedUdp));
   }
 
   #use(connection: Connection): void {

@@ -11,6 +11,7 @@ import { Codec, TrackKind, type MidRole, type NegotiatedPlace, type Relay, type 
 import { Offers } from './offers';
 import { Patience } from './patience';
 import { allowedCodecs, PLACES, readNegotiated, readSources } from './plan';
+import { mediaPort, ways } from './relay';
 
 /** `encodedInsertableStreams` is not in the type library: it is Chromium's. */
 interface SealedConfiguration extends RTCConfiguration {
@@ -49,13 +50,20 @@ export class Connection {
   #places: ReadonlyMap<string, number> = new Map();
   #sources: ReadonlyMap<number, number> = new Map();
   #closed = false;
+  #relay: Relay | null;
+  #mediaPort: number | null = null;
+  #relaysOnly = false;
+  /** One try: a network that carries no UDP is not asked again and again. */
+  #triedUdp: boolean;
   #lastRestartMs = Number.NEGATIVE_INFINITY;
 
   /** Nothing goes to the network before the first offer: a connection may be made long before it is needed. */
-  constructor(worker: Worker, generation: number, codec: VideoCodec, relay: Relay | null = null) {
+  constructor(worker: Worker, generation: number, codec: VideoCodec, relay: Relay | null = null, triedUdp = false) {
     this.generation = generation;
     this.#codec = codec;
-    this.pc = new RTCPeerConnection(configured(relay));
+    this.#relay = relay;
+    this.#triedUdp = triedUdp;
+    this.pc = new RTCPeerConnection(configured(relay, null));
     this.#transceivers = PLACES.map((place, index) => {
       const options: TransformOptions = { side: place.side, kind: place.kind, place: index, connection: generation };
       const transceiver = this.pc.addTransceiver(place.medium, transceiverInit(place.side, place.kind));
@@ -82,11 +90,26 @@ export class Connection {
   /** New credentials for the way around a network that blocks UDP. They count from the next offer on that restarts the path. */
   useRelay(relay: Relay): void {
     if (this.#closed) return;
-    try {
-      this.pc.setConfiguration(configured(relay));
-    } catch {
-      // The old ones stay; a path that needs the new ones fails, and the connection that follows is made with them.
-    }
+    this.#relay = relay;
+    // Another socket, so perhaps another network.
+    this.#triedUdp = false;
+    // If it fails, a path that needs the new ones fails, and the connection that follows is made with them.
+    this.#configure(false);
+  }
+
+  /** Whether the relay was tried over UDP. */
+  get triedUdp(): boolean {
+    return this.#triedUdp;
+  }
+
+  /** Media has come over TLS for a while: tries the same relay over UDP, and after another while goes back. The path in use stays meanwhile. */
+  relayedOverTls(): void {
+    if (this.#relaysOnly) this.restart();
+    if (this.#closed || this.#triedUdp || this.#mediaPort === null) return;
+    this.#triedUdp = true;
+    if (!this.#configure(true)) return;
+    this.#lastRestartMs = performance.now();
+    this.#offers.attempt(true);
   }
 
   /** Puts another offer in the place of one that was made and not sent. */
@@ -102,6 +125,7 @@ export class Connection {
     } catch {
       return false;
     }
+    this.#mediaPort = mediaPort(sdp);
     this.#patience.begin();
     this.#offers.answered();
     return true;
@@ -117,6 +141,8 @@ export class Connection {
     const now = performance.now();
     if (this.#closed || now - this.#lastRestartMs < RESTART_GAP_MS) return;
     this.#lastRestartMs = now;
+    // Where the network is now another one, there may be a direct way.
+    if (this.#relaysOnly) this.#configure(false);
     this.#offers.attempt(true);
   }
 
@@ -161,6 +187,17 @@ export class Connection {
     this.pc.close();
   }
 
+  /** `false`: the browser keeps what it was told before. */
+  #configure(relaysOnly: boolean): boolean {
+    try {
+      this.pc.setConfiguration(configured(this.#relay, relaysOnly ? this.#mediaPort : null));
+    } catch {
+      return false;
+    }
+    this.#relaysOnly = relaysOnly;
+    return true;
+  }
+
   /** After a refusal this updates the offer that is pending: nothing needs to be rolled back. */
   async #makeOffer(restart: boolean): Promise<void> {
     await this.pc.setLocalDescription(await this.pc.createOffer({ iceRestart: restart }));
@@ -179,9 +216,8 @@ export class Connection {
 }
 
 /** ICE tries the relay beside the direct way and takes it if there is no other. */
-function configured(relay: Relay | null): SealedConfiguration {
-  const iceServers = relay === null ? [] : [{ urls: relay.url, username: relay.username, credential: relay.password }];
-  return { encodedInsertableStreams: true, bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require', iceServers };
+function configured(relay: Relay | null, port: number | null): SealedConfiguration {
+  return { encodedInsertableStreams: true, bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require', ...ways(relay, port) };
 }
 
 function transceiverInit(side: 'send' | 'receive', kind: TrackKind): RTCRtpTransceiverInit {

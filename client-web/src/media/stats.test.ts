@@ -15,6 +15,7 @@ function setUp(counts: () => Promise<readonly SenderCounts[]>, entries: () => En
     placeOf: (mid) => ['0', '1', '2', '3'].indexOf(mid),
     placeOfSource: () => -1,
     restart: () => undefined,
+    relayedOverTls: () => undefined,
   };
   const stats = new Stats(connection, {
     counts,

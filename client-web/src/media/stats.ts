@@ -9,6 +9,7 @@ import type { SenderCounts } from '../protocol/messages';
 import type { Connection } from './connection';
 import { PathWatch } from './path';
 import { PLACES } from './plan';
+import { RelayWatch, type PathEntry } from './relay';
 import { leaving, type OutboundEntry } from './senders';
 
 /** Five times a second: below, the ring lags behind the voice; above, it only costs. */
@@ -36,11 +37,10 @@ export interface StatsPort {
 }
 
 /** What is read of a connection. */
-export type Readable = Pick<Connection, 'generation' | 'placeOf' | 'placeOfSource' | 'restart'> & { readonly pc: Pick<RTCPeerConnection, 'getStats'> };
+export type Readable = Pick<Connection, 'generation' | 'placeOf' | 'placeOfSource' | 'restart' | 'relayedOverTls'> & { readonly pc: Pick<RTCPeerConnection, 'getStats'> };
 
 /** The statistics that are read, as far as browsers give them. */
-interface Entry extends OutboundEntry {
-  readonly id: string;
+interface Entry extends OutboundEntry, PathEntry {
   readonly kind?: string;
   readonly bytesReceived?: number;
   readonly totalAudioEnergy?: number;
@@ -53,6 +53,7 @@ export class Stats {
   readonly #meter = new SpeakingMeter();
   readonly #test = new SelfTest();
   readonly #path = new PathWatch();
+  readonly #relay = new RelayWatch();
   readonly #timer: ReturnType<typeof setInterval>;
   #busy = false;
   #listens = 0;
@@ -144,7 +145,9 @@ export class Stats {
   #watch(entries: readonly Entry[]): void {
     const pairs = entries.filter((entry) => entry.type === 'candidate-pair');
     const received = new Map(pairs.map((pair) => [pair.id, pair.bytesReceived ?? 0]));
-    if (!this.#stopped && this.#path.look(performance.now(), received)) this.#connection.restart();
+    const now = performance.now();
+    if (!this.#stopped && this.#path.look(now, received)) this.#connection.restart();
+    if (!this.#stopped && this.#relay.look(now, entries)) this.#connection.relayedOverTls();
   }
 
   async #compare(before: readonly SenderCounts[], entries: readonly Entry[]): Promise<void> {

@@ -1,5 +1,6 @@
-// A server behind a network that carries TCP and no UDP, as in many hotels and offices: a network namespace of its own, in which every
-// datagram is dropped without a word. The server is what an operator would run: its public name, port 443, TLS; the
+// A server to which no datagram finds its way by the address that it tells, in a network namespace of its own. Either the network carries TCP
+// and no UDP, as in many hotels and offices, and drops every datagram without a word; or it carries all, and the server tells an
+// address that is not its own any more, while its name is right. The server is what an operator would run: its public name, port 443, TLS; the
 // authority that vouches for it is the test's own and is in the browsers' stores.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,13 +14,17 @@ const NAME = 'meet.test';
 /** TEST-NET-2 (RFC 5737): on no real network. */
 const HERE = '198.51.100.1';
 const THERE = '198.51.100.2';
+/** Nobody's. */
+const NOWHERE = '198.51.100.3';
 
 const run = (file, ...args) => execFileSync(file, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 30_000 });
 
 export class CutOff {
-  /** Makes the network, the authority and the server. Needs root, as namespaces do. */
-  static async start() {
+  /** Makes the network, the authority and the server. Needs root, as namespaces do. `astray`: UDP passes, and the server tells a wrong address. */
+  static async start({ astray = false } = {}) {
     const cut = new CutOff();
+    cut.astray = astray;
+    cut.told = astray ? NOWHERE : THERE;
     cut.space = `conclave-${process.pid}`;
     cut.folder = mkdtempSync(join(tmpdir(), 'conclave-cut-off-'));
     try {
@@ -32,7 +37,7 @@ export class CutOff {
           ['tls.mode', 'files'],
           ['tls.certificate', cut.#file('chain.pem')],
           ['tls.key', cut.#file('key.pem')],
-          ['public_addresses', THERE],
+          ['public_addresses', cut.told],
         ].flatMap(([key, value]) => ['--set', `${key}=${value}`]),
       });
     } catch (error) {
@@ -54,11 +59,12 @@ export class CutOff {
     const [outer, inner] = [`cv${process.pid}a`, `cv${process.pid}b`];
     run('ip', 'netns', 'add', this.space);
     run('ip', 'link', 'add', outer, 'type', 'veth', 'peer', 'name', inner, 'netns', this.space);
-    run('ip', 'address', 'add', `${HERE}/30`, 'dev', outer);
+    run('ip', 'address', 'add', `${HERE}/29`, 'dev', outer);
     run('ip', 'link', 'set', outer, 'up');
-    this.#inside('ip', 'address', 'add', `${THERE}/30`, 'dev', inner);
+    this.#inside('ip', 'address', 'add', `${THERE}/29`, 'dev', inner);
     this.#inside('ip', 'link', 'set', inner, 'up');
     this.#inside('ip', 'link', 'set', 'lo', 'up');
+    if (this.astray) return;
     for (const chain of ['INPUT', 'OUTPUT']) this.#inside('iptables', '-A', chain, '-p', 'udp', '-j', 'DROP');
   }
 
@@ -88,7 +94,8 @@ export class CutOff {
   async chromium() {
     const home = this.#file('home');
     this.#trust(join(home, '.pki', 'nssdb'));
-    return startChromium({ home, more: [`--host-resolver-rules=MAP ${NAME} ${THERE}`] });
+    // For TURN over UDP it asks for the name with a dot at its end.
+    return startChromium({ home, more: [`--host-resolver-rules=MAP ${NAME} ${THERE},MAP ${NAME}. ${THERE}`] });
   }
 
   async firefox() {

@@ -1,16 +1,23 @@
 // A look at a member's peer connection from outside: what the browser itself says about path, packets and codecs.
 // The page's own code neither knows nor helps.
+import { until } from './until.mjs';
 
 /** Runs in the page before its own code: keeps every connection that the page makes. */
 const KEEP = `(() => {
   if (typeof RTCPeerConnection === 'undefined') return;
   const Original = RTCPeerConnection;
   const made = [];
+  const told = [];
   globalThis.__peers = made;
+  globalThis.__told = told;
   globalThis.RTCPeerConnection = class extends Original {
     constructor(configuration) {
       super(configuration);
       made.push(this);
+    }
+    setConfiguration(configuration) {
+      told.push(configuration.iceTransportPolicy);
+      super.setConfiguration(configuration);
     }
   };
 })();`;
@@ -36,6 +43,27 @@ export const keepPeers = ({ vp9 = true } = {}) => async (page) => {
 /** How many connections the page has made, and the state of the newest. */
 export function peer(member) {
   return member.page.evaluate(() => ({ made: globalThis.__peers.length, state: globalThis.__peers.at(-1)?.connectionState ?? null }));
+}
+
+/**
+ * The way in use, as the browser's own statistics say: the kind of its own end (`host`, `relay`), how a relay is reached (`udp`, `tls`; null:
+ * it says nothing of that), and the address at the other end. Null: none yet.
+ */
+export function way(member) {
+  return member.page.evaluate(async () => {
+    const stats = await globalThis.__peers.at(-1).getStats();
+    const all = [...stats.values()];
+    const chosen = all.find((entry) => entry.type === 'transport')?.selectedCandidatePairId;
+    const pair = all.find((entry) => entry.type === 'candidate-pair' && (entry.id === chosen || entry.selected === true));
+    if (pair === undefined) return null;
+    const [own, other] = [stats.get(pair.localCandidateId), stats.get(pair.remoteCandidateId)];
+    return { kind: own?.candidateType ?? null, by: own?.relayProtocol ?? null, to: other?.address ?? other?.ip ?? null };
+  });
+}
+
+/** Which ways the page has told the browser to use since its connections were made, in order: `all` or `relay`. */
+export function told(member) {
+  return member.page.evaluate(() => globalThis.__told);
 }
 
 /**
@@ -71,4 +99,17 @@ export function packetsIn(member) {
     });
     return packets;
   });
+}
+
+/** Waits like `until`, and resolves with the longest time, in milliseconds, in which no packet came meanwhile. */
+export async function longestSilence(what, ms, member, look) {
+  let [last, packets, longest] = [performance.now(), await packetsIn(member), 0];
+  const both = async () => {
+    const [now, seen] = [performance.now(), await packetsIn(member)];
+    if (seen > packets) [last, packets] = [now, seen];
+    longest = Math.max(longest, now - last);
+    return look();
+  };
+  await until(what, ms, both, async () => `${JSON.stringify([await way(member), await told(member)])}; ${await member.describe()}`);
+  return longest;
 }
