@@ -160,6 +160,23 @@ fn a_removal_happens_though_the_host_vanishes_right_after_asking() {
     }
 }
 
+/// Whoever else would be the one to commit, and whether they are there at all.
+#[test]
+fn a_removal_waits_for_nobody_but_whoever_ordered_it() {
+    for seed in 30..40 {
+        let mut world = World::with_a_host(seed);
+        let tabs = world.hosted(&["Grace", "Ada", "Edsger", "Mallory"]);
+        for t in [1, 2, 3] {
+            world.kill(tabs[t]);
+        }
+        let member = id(&world, 0, "Mallory");
+        world.give(tabs[0], Input::Remove { member, bar: true });
+        world.until("out before the next in the order would have acted", 300, |w| {
+            w.tabs[4].state == State::Ended(EndReason::Barred)
+        });
+    }
+}
+
 #[test]
 fn the_one_who_is_to_go_is_not_asked_to_commit_it() {
     // With two, the other one is always the committer; with the victim first in the order it would have to remove itself.

@@ -19,9 +19,6 @@ use crate::{
     socket::{Socket, SocketEvent},
 };
 
-/// What a knock has at least, and nothing before it: a sealed key package, padded.
-const KNOCK_BYTES: usize = 4_096;
-
 /// How long somebody may take to come as far as a knock.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -38,10 +35,10 @@ const AT_A_TIME: usize = conclave_core::limits::ADDS_PER_COMMIT;
 /// When somebody falls asleep.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Asleep {
-    /// As soon as they have knocked: they are added, and read no welcome.
-    Knocked,
     /// In the call, as in a hidden tab, which everybody is told: nobody waits for a commit of theirs.
     Joined,
+    /// The same, and then their line is lost: the leaf stays until they are missed.
+    Away,
 }
 
 /// How long a hidden member stays awake in the call: its first beacon goes out at once.
@@ -70,19 +67,14 @@ impl Dormant {
         Ok(Self(tokio::spawn(async move {
             let start = Instant::now();
             let mut socket = None;
-            let mut sent = 0;
             let mut until = start + PATIENCE;
-            if asleep == Asleep::Joined {
-                member.handle(0, Input::Hidden(true));
-            }
+            member.handle(0, Input::Hidden(true));
             member.handle(0, Input::Tick);
-            while Instant::now() < until && (asleep == Asleep::Joined || sent < KNOCK_BYTES) {
+            while Instant::now() < until {
                 while let Some(output) = member.poll_output() {
                     match output {
                         Output::OpenSocket { after_ms } => socket = Some(Socket::open(&server, after_ms)),
                         Output::Send { high, bytes } => {
-                            // A knock may come in pieces; small messages are not one.
-                            sent = if bytes.len() > 512 { sent + bytes.len() } else { sent };
                             if let Some(socket) = &socket {
                                 socket.send(high, bytes);
                             }
@@ -105,7 +97,9 @@ impl Dormant {
                     None => member.handle(now, Input::Tick),
                 }
             }
-            let Some(mut socket) = socket else { return };
+            let Some(mut socket) = socket.filter(|_| asleep == Asleep::Joined) else {
+                return;
+            };
             let mut pings = interval_at(Instant::now() + PING, PING);
             let mut number = 1;
             loop {

@@ -9,6 +9,10 @@ use crate::limits::{COMMIT_GAP_MS, COMMITTER_STEP_MS, ROTATION_MS};
 pub(crate) struct Committer {
     work_since: Option<u64>,
     not_before: u64,
+    /// When the next routine commit may follow the last one.
+    next_at: u64,
+    /// The last commit removed somebody.
+    after_removal: bool,
     rotated_at: u64,
 }
 
@@ -17,14 +21,17 @@ impl Committer {
         Self {
             work_since: None,
             not_before: 0,
+            next_at: 0,
+            after_removal: false,
             rotated_at: now,
         }
     }
 
-    /// A new epoch began; `rotated` if its commit renewed the committer's keys.
-    pub(crate) fn epoch(&mut self, now: u64, rotated: bool) {
+    /// A new epoch began; `rotated` if its commit renewed the committer's keys, `removed` if it removed somebody.
+    pub(crate) fn epoch(&mut self, now: u64, rotated: bool, removed: bool) {
         self.work_since = None;
-        self.not_before = self.not_before.max(now + COMMIT_GAP_MS);
+        self.next_at = now + COMMIT_GAP_MS;
+        self.after_removal = removed;
         if rotated {
             self.rotated_at = now;
         }
@@ -43,14 +50,16 @@ impl Committer {
         self.rotated_at + ROTATION_MS
     }
 
-    /// When to act, given whether there is work and this member's place in the order.
-    pub(crate) fn due(&mut self, now: u64, work: bool, place: usize) -> Option<u64> {
+    /// When to act, given whether there is work and this member's place in the order. `urgent`: a removal, by whoever ordered it, which does not wait for the distance to the commit
+    /// before; but one removal after the other does.
+    pub(crate) fn due(&mut self, now: u64, work: bool, place: usize, urgent: bool) -> Option<u64> {
         if !work {
             self.work_since = None;
             return None;
         }
         let since = *self.work_since.get_or_insert(now);
-        Some((since + COMMITTER_STEP_MS * place as u64).max(self.not_before))
+        let next_at = if urgent && !self.after_removal { 0 } else { self.next_at };
+        Some((since + COMMITTER_STEP_MS * place as u64).max(self.not_before).max(next_at))
     }
 }
 
@@ -61,17 +70,28 @@ mod tests {
     #[test]
     fn the_first_acts_at_once_and_then_twice_a_second() {
         let mut c = Committer::new(0);
-        assert_eq!(c.due(1_000, true, 0), Some(1_000));
-        c.epoch(1_010, false);
-        assert_eq!(c.due(1_020, false, 0), None);
-        assert_eq!(c.due(1_020, true, 0), Some(1_510));
+        assert_eq!(c.due(1_000, true, 0, false), Some(1_000));
+        c.epoch(1_010, false, false);
+        assert_eq!(c.due(1_020, false, 0, false), None);
+        assert_eq!(c.due(1_020, true, 0, false), Some(1_510));
+    }
+
+    #[test]
+    fn a_removal_does_not_wait_but_for_another_removal() {
+        let mut c = Committer::new(0);
+        c.epoch(1_000, false, false);
+        assert_eq!(c.due(1_100, true, 0, true), Some(1_100));
+        c.epoch(1_200, true, true);
+        assert_eq!(c.due(1_300, true, 0, true), Some(1_700));
+        c.back_off(1_300, 900);
+        assert_eq!(c.due(1_400, true, 0, true), Some(2_200), "a refusal is heeded");
     }
 
     #[test]
     fn the_next_waits_for_the_one_before() {
         let mut c = Committer::new(0);
-        assert_eq!(c.due(1_000, true, 2), Some(2_500));
-        assert_eq!(c.due(1_400, true, 1), Some(1_750), "work began at 1,000");
+        assert_eq!(c.due(1_000, true, 2, false), Some(2_500));
+        assert_eq!(c.due(1_400, true, 1, false), Some(1_750), "work began at 1,000");
         assert!(!c.rotation_due(ROTATION_MS - 1));
         assert!(c.rotation_due(ROTATION_MS));
     }

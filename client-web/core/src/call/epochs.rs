@@ -117,7 +117,7 @@ impl Inside {
                 Turn::End(EndReason::Removed)
             };
         }
-        self.committer.epoch(now, merged.rotated);
+        self.committer.epoch(now, merged.rotated, !merged.removed.is_empty());
         if merged.rules && self.adopt_link(now, s).is_err() {
             return Turn::End(EndReason::Internal);
         }

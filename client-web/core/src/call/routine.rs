@@ -209,7 +209,23 @@ impl Inside {
             return None;
         }
         let (work, place) = (self.has_work(now), self.place()?);
-        self.committer.due(now, work, place)
+        let (ordered, by_others) = self.orders_to_remove();
+        let place = if ordered { 0 } else { place + usize::from(by_others) };
+        self.committer.due(now, work, place, ordered)
+    }
+
+    /// Whether this member, and whether somebody else who is there, has ordered a removal that is not in force. Whoever gave the order carries it out, and need not wait for
+    /// somebody else to be awake; the others act if they do not.
+    fn orders_to_remove(&self) -> (bool, bool) {
+        let (own, mut ordered, mut by_others) = (self.roster.own(), false, false);
+        for (_, by, leaf) in self.council.removals() {
+            let is_here = |id: &MemberId| self.roster.entry(id).filter(|e| !e.lost);
+            if self.roster.entry(&leaf.member).is_some_and(|e| e.leaf_name() == leaf) {
+                ordered |= by == own;
+                by_others |= by != own && is_here(&by).is_some();
+            }
+        }
+        (ordered, by_others)
     }
 
     fn commit_if_due(&mut self, now: u64, s: &mut Shared) {

@@ -102,7 +102,7 @@ async fn run(arguments: Arguments) -> Result<Value, BotError> {
         .fill(
             &host,
             &arguments.link,
-            (awake + arguments.dormant, Asleep::Knocked),
+            (awake + arguments.dormant, Asleep::Away),
             FILLING,
         )
         .await?;
