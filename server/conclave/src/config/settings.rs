@@ -108,8 +108,8 @@ pub struct TlsSettings {
 #[derive(Config)]
 #[config(layer_attr(derive(serde::Serialize, Clone)))]
 pub struct TurnSettings {
-    /// Serve TURN over TLS on the port of `listen.https`. It reaches this server's own media and nothing else, so it is of no use to strangers. Without
-    /// it, people behind networks that block UDP cannot join.
+    /// Serve TURN: over TLS on the port of `listen.https`, and over UDP on the media's. It reaches this server's own media and nothing else, so it is of no use
+    /// to strangers, who get no answer. Without it, people behind networks that block UDP cannot join. It needs TLS of this server's own.
     #[config(default = true)]
     pub enabled: bool,
 }
@@ -134,7 +134,7 @@ pub struct LimitSettings {
     #[config(validate((4..=65_536).contains(connections_per_address), "must be 4 to 65536"))]
     pub connections_per_address: u32,
 
-    /// TURN allocations at a time, on the whole server, 1 to 65536: people whose network blocks UDP, each one or two.
+    /// TURN allocations at a time, on the whole server, 1 to 65536: people whose network blocks UDP, each one or two, for a moment three.
     #[config(default = 512)]
     #[config(validate((1..=65_536).contains(turn_allocations), "must be 1 to 65536"))]
     pub turn_allocations: u32,
