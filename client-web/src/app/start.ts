@@ -97,7 +97,10 @@ class Machinery implements AppPort {
       time: () => this.#clock.format(new Date()),
       changed: (model) => this.app.follow(model),
       fault: (fault) => this.app.fail(fault),
-      over: () => this.#retire(core),
+      over: () => {
+        if (this.running === call) this.running = null;
+        this.#retire(core);
+      },
     });
     this.running = call;
     return call.model;

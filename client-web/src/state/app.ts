@@ -260,7 +260,11 @@ export class App<T extends Track> {
     }
     const reason = call.ended.peek();
     if (reason !== null) {
-      this.screen.value = QUIET_ENDS.has(reason) ? { at: 'ended', reason } : { at: 'error', code: reason };
+      batch(() => {
+        this.screen.value = QUIET_ENDS.has(reason) ? { at: 'ended', reason } : { at: 'error', code: reason };
+        // SECURITY: names and lines of a call that is over are nobody's any more; what is not held, the browser collects.
+        this.call.value = null;
+      });
       return;
     }
     const phase = call.phase.peek();

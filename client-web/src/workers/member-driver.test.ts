@@ -36,7 +36,10 @@ class FakeCore implements CoreMember {
   timeout(): number | undefined {
     return this.wake;
   }
-  free(): void {}
+  freed = 0;
+  free(): void {
+    this.freed += 1;
+  }
 }
 
 class World implements DriverPort {
@@ -136,6 +139,21 @@ describe('the driver of the core', () => {
     driver.intent({ t: 'leave' });
     expect(socket().sent).toEqual([1]);
     expect(socket().closed).toBe(true);
+  });
+
+  it('frees the core when it is over, and asks it nothing more while the farewell leaves', () => {
+    const { core, world, driver, socket } = driven();
+    core.wake = world.time + 50;
+    core.outputs.push({ t: 'closeSocket' }, { t: 'state', state: 'ended', reason: 'left' });
+    driver.intent({ t: 'leave' });
+    expect(core.freed).toBe(1);
+    expect(world.toPage.at(-1)).toEqual({ t: 'event', event: { e: 'ended', reason: 'left' } });
+    core.outputs.push(wire(1, true));
+    socket().onmessage?.({ data: new ArrayBuffer(1) });
+    driver.intent({ t: 'showSafetyNumber' });
+    world.advance(1_000);
+    expect(core.inputs).toEqual([{ t: 'leave' }]);
+    expect([core.freed, core.frames.length, socket().sent.length]).toEqual([1, 0, 0]);
   });
 
   it('wakes the core when it asked to be woken', () => {

@@ -1,7 +1,7 @@
 // Drives the core: feeds it the socket, time and intents, and carries out what it asks for.
 //
 // The core decides everything; this file owns the WebSocket and the timers. Rule of use: after every input all outputs
-// are taken and the timer is set again.
+// are taken and the timer is set again. When the core says that it is over, it is freed on the spot.
 
 import type { CoreToMain, CoreToMedia, Intent } from '../protocol/messages';
 import { readOutput, type CoreMember } from './core-objects';
@@ -41,7 +41,7 @@ export class MemberDriver {
   #wakeTimer: number | null = null;
   #openTimer: number | null = null;
   #backlogTimer: number | null = null;
-  readonly #core: CoreMember;
+  #core: CoreMember | null;
   readonly #port: DriverPort;
 
   constructor(core: CoreMember, port: DriverPort) {
@@ -55,29 +55,41 @@ export class MemberDriver {
   }
 
   #input(input: object): void {
-    this.#core.input(this.#port.now(), JSON.stringify(input));
+    this.#core?.input(this.#port.now(), JSON.stringify(input));
     this.#drain();
   }
 
   #drain(): void {
+    const core = this.#core;
+    if (core === null) return;
+    let over = false;
     for (let taken = 0; taken < MAX_OUTPUTS; taken += 1) {
-      const raw = this.#core.poll();
+      const raw = core.poll();
       if (raw === undefined || raw === null) break;
       const output = readOutput(raw);
       if (output === null) continue;
-      if (output.to === 'page') this.#port.page(output.message);
-      else if (output.to === 'media') this.#port.media(output.message);
+      if (output.to === 'page') {
+        this.#port.page(output.message);
+        over ||= output.message.t === 'event' && output.message.event.e === 'ended';
+      } else if (output.to === 'media') this.#port.media(output.message);
       else if (output.to === 'wire') this.#send(output.high, output.bytes);
       else if (output.open) this.#openAfter(output.afterMs);
       else this.#close();
     }
+    if (over) this.#free(core);
     this.#arm();
+  }
+
+  /** SECURITY: whoever has left keeps no secret for the moment that the farewell needs to leave the socket; what the core frees is wiped. */
+  #free(core: CoreMember): void {
+    this.#core = null;
+    core.free();
   }
 
   #arm(): void {
     if (this.#wakeTimer !== null) this.#port.clearTimer(this.#wakeTimer);
     this.#wakeTimer = null;
-    const at = this.#core.timeout();
+    const at = this.#core?.timeout();
     if (at === undefined) return;
     // Timers may fire a fraction of a millisecond early; the core counts whole ones.
     const wait = Math.min(LONGEST_TIMER_MS, Math.max(0, Math.ceil(at - this.#port.now())));
@@ -105,7 +117,7 @@ export class MemberDriver {
     socket.onmessage = ({ data }) => {
       // Text frames are not part of the protocol; the core would refuse them as malformed, so they end here.
       if (this.#socket !== socket || !(data instanceof ArrayBuffer)) return;
-      this.#core.socketFrame(this.#port.now(), new Uint8Array(data));
+      this.#core?.socketFrame(this.#port.now(), new Uint8Array(data));
       this.#drain();
     };
     socket.onclose = ({ code }) => {

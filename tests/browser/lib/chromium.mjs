@@ -34,3 +34,12 @@ export async function startChromium({ profile, home, more = [] } = {}) {
     ],
   });
 }
+
+/** The same browser over a new connection: what the old one held of pages (handles of elements) is released. */
+export async function reconnected(browser) {
+  const process = browser.process();
+  await browser.disconnect();
+  const again = await puppeteer.connect({ browserWSEndpoint: browser.wsEndpoint(), defaultViewport: null });
+  again.process = () => process;
+  return again;
+}

@@ -23,6 +23,9 @@ export function checkLink(link) {
   if (!checksum.equals(checksumOf(body))) throw new Error('the checksum is not the one of the protocol page');
 }
 
+/** The 32 bytes that everything of the room is derived from. */
+export const secretOf = (link) => parts(link).body.subarray(SECRET_FROM, SECRET_TO);
+
 /** The same room by its public side, with another secret and a correct checksum. */
 export function withOtherSecret(link) {
   const { origin, body } = parts(link);
