@@ -1,15 +1,16 @@
 // A page as pictures, on a desktop and a phone, light and dark, and mirrored for right-to-left; and what a machine can say about a
-// picture: nothing sticks out sideways, and what can be pressed is large enough and has a name.
+// picture: nothing sticks out sideways, what can be pressed is large enough and has a name, and axe-core finds nothing.
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { faultsFound } from './axe.mjs';
 
 const OUT = join(process.env.CONCLAVE_OUT_DIR ?? new URL('../../../target', import.meta.url).pathname, 'screenshots');
 
 const LOOKS = [
-  { look: 'desktop', width: 1280, height: 800 },
-  { look: 'desktop-dark', width: 1280, height: 800, dark: true },
-  { look: 'phone', width: 390, height: 844, phone: true },
+  { look: 'desktop', width: 1280, height: 800, axe: true },
+  { look: 'desktop-dark', width: 1280, height: 800, dark: true, axe: true },
+  { look: 'phone', width: 390, height: 844, phone: true, axe: true },
   { look: 'phone-dark', width: 390, height: 844, phone: true, dark: true },
   { look: 'rtl', width: 1280, height: 800, rtl: true },
 ];
@@ -19,7 +20,7 @@ export async function photograph(member, name) {
   const { page } = member;
   // Not `setViewport`: that reloads the page when it turns into a phone.
   const devtools = await page.createCDPSession();
-  for (const { look, width, height, phone = false, dark = false, rtl = false } of LOOKS) {
+  for (const { look, width, height, phone = false, dark = false, rtl = false, axe = false } of LOOKS) {
     await devtools.send('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: phone ? 2 : 1, mobile: phone });
     await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }]);
     await page.evaluate((dir) => {
@@ -45,6 +46,7 @@ export async function photograph(member, name) {
       }
       return found;
     });
+    if (axe) faults.push(...(await faultsFound(page)));
     assert.deepEqual(faults, [], `${name}, ${look}`);
   }
   await devtools.send('Emulation.setDeviceMetricsOverride', { width: 1280, height: 800, deviceScaleFactor: 1, mobile: false });
