@@ -111,8 +111,11 @@ pub const MAX_REMEMBERED: usize = MAX_MEMBERS;
 /// Leaf keys that went are remembered this long: a knock of theirs can be opened as long as lobby keys are kept, and the epoch that it was sealed to
 /// ended before they went. Twice that, so that nothing hangs on a moment.
 pub const GONE_KEPT_MS: u64 = 2 * LOBBY_KEY_KEPT_MS;
-/// How long to wait for the card of a listed call without one, before founding.
-pub const CARD_WAIT_MS: u64 = 1_200;
+/// How long to wait for the card of a listed call without one, before founding. After a server's restart its members may speak again after 2 s, and show it then. Shorter begins a second call
+/// beside one that lives; longer keeps people before a call whose founder vanished in the moment of founding.
+pub const CARD_WAIT_MS: u64 = 3_500;
+/// How many show the call card to a server that has none, each 750 ms after the one before: the first may be somebody who is not there.
+pub const CARD_BEARERS: usize = 3;
 /// The first in the committers' order sends the card again this long after an epoch began, in case its committer vanished.
 pub const CARD_REPEAT_MS: u64 = 2_000;
 /// The first in the committers' order repeats the card this often. More often costs 2 kB each time; less often leaves people alone for longer in a

@@ -59,7 +59,11 @@ impl Committer {
         }
         let since = *self.work_since.get_or_insert(now);
         let next_at = if urgent && !self.after_removal { 0 } else { self.next_at };
-        Some((since + COMMITTER_STEP_MS * place as u64).max(self.not_before).max(next_at))
+        Some(
+            (since + COMMITTER_STEP_MS * place as u64)
+                .max(self.not_before)
+                .max(next_at),
+        )
     }
 }
 

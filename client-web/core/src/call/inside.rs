@@ -26,7 +26,7 @@ use super::words::{Words, verify_leave};
 use crate::error::CoreError;
 use crate::group::{Group, GroupData, Heard, Identity, Keyring};
 use crate::io::{EndReason, Event, NoticeCode, Output, RosterEntry, State};
-use crate::limits::{CARD_REPEAT_MS, COMMIT_RETRY_MS};
+use crate::limits::{CARD_BEARERS, CARD_REPEAT_MS, COMMIT_RETRY_MS, COMMITTER_STEP_MS};
 use crate::text::{clean_chat, is_reaction};
 
 /// What the call asks of the member around it.
@@ -159,15 +159,17 @@ impl Inside {
         self.prove(now, s);
         self.beacon(now, s);
         // SECURITY: whoever lags behind would put an old card, to which no knock can be opened, in the place of the present one.
-        let current = heads
-            .iter()
-            .find(|h| h.call_id == self.call)
-            .is_none_or(|h| h.head_seq <= self.log.have_seq);
+        let listed = heads.iter().find(|h| h.call_id == self.call);
+        let current = listed.is_none_or(|h| h.head_seq <= self.log.have_seq);
         if current {
             // A notice whose commit went down with the server must not keep this member silent.
             self.log.forget_notices(&mut s.out);
         }
-        self.cards.at = (current && self.is_first()).then_some(now);
+        // A server that was started anew has no card to show, and whoever is the first may not be there.
+        let bare = listed.is_none_or(|h| h.card.is_none());
+        let bearers = if bare { CARD_BEARERS } else { 1 };
+        let place = self.place().filter(|place| current && *place < bearers);
+        self.cards.at = place.map(|place| now + COMMITTER_STEP_MS * place as u64);
         self.refresh(now, s);
         self.elsewhere = Calls::default();
         for head in heads.iter().filter(|h| h.call_id != self.call) {

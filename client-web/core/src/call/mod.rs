@@ -444,7 +444,10 @@ impl Member {
                 // The old call is over with its last member. A fresh connection brings a fresh list of calls, and nothing that was meant
                 // for the old one: neither its envelopes nor the answer to an offer made there.
                 inside.give_up_call(&mut self.shared);
-                self.go_outside(inside.into_group().into_identity(), false, None);
+                match self.shared.keyring() {
+                    Ok(keyring) => self.outside(Newcomer::over_again(keyring, inside.into_group().into_identity())),
+                    Err(_) => self.end(EndReason::Internal),
+                }
             }
             Turn::TakeBack => {
                 let Some(inside) = self.leave_stage() else { return };
@@ -480,13 +483,14 @@ impl Member {
 
     fn go_outside(&mut self, identity: Identity, returning: bool, resume: Option<CallId>) {
         match self.shared.keyring() {
-            Ok(keyring) => {
-                let newcomer = Newcomer::new(keyring, identity, returning, resume);
-                self.stage = Stage::Outside(Box::new(newcomer));
-                self.shared.connection.open(&mut self.shared.out);
-            }
+            Ok(keyring) => self.outside(Newcomer::new(keyring, identity, returning, resume)),
             Err(_) => self.end(EndReason::Internal),
         }
+    }
+
+    fn outside(&mut self, newcomer: Newcomer) {
+        self.stage = Stage::Outside(Box::new(newcomer));
+        self.shared.connection.open(&mut self.shared.out);
     }
 
     fn tick(&mut self, now: u64) {

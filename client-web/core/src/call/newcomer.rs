@@ -41,6 +41,8 @@ pub(crate) struct Newcomer {
     resume: Option<CallId>,
     /// When it first asked for that.
     place_asked_at: Option<u64>,
+    /// This leaf was in a call already: others may have had it in theirs, and turn away what went from there.
+    used: bool,
     /// The key package of the newest knock, where newcomers wait to be let in: it stays the same, and with it the code on both screens.
     package: Option<(CallId, Vec<u8>)>,
     /// Words of calls knocked at that overtook the Welcome.
@@ -98,9 +100,18 @@ impl Newcomer {
             returning,
             resume,
             place_asked_at: None,
+            used: false,
             package: None,
             early: Vec::new(),
             waits_for: None,
+        }
+    }
+
+    /// The same leaf, after a call of its own that it gave up.
+    pub(crate) fn over_again(keyring: Keyring, identity: Identity) -> Self {
+        Self {
+            used: true,
+            ..Self::new(keyring, identity, false, None)
         }
     }
 
@@ -256,8 +267,14 @@ impl Newcomer {
                 self.give_place_up(s)?;
                 return Ok(None);
             }
-            if knocked.tries >= KNOCK_TRIES && !knocked.asks {
-                self.calls.unanswered(&knocked.call);
+            if knocked.tries >= KNOCK_TRIES {
+                if self.used {
+                    self.start_fresh(s)?;
+                    return Ok(None);
+                }
+                if !knocked.asks {
+                    self.calls.unanswered(&knocked.call);
+                }
             }
             self.again(now, s)
         } else if self.decide_at.is_some_and(|at| now >= at) {
@@ -346,10 +363,15 @@ impl Newcomer {
         Ok(Some(Arrival::Founded(Box::new(keyring.found(identity, call)?), call)))
     }
 
-    /// Nobody takes this member back: somebody new from here on, to the others and to the server.
+    /// Nobody takes this member back.
     fn give_place_up(&mut self, s: &mut Shared) -> Result<(), CoreError> {
-        s.forget_place();
         s.event(Event::Notice(NoticeCode::PlaceLost));
+        self.start_fresh(s)
+    }
+
+    /// Somebody new from here on, to the others and to the server.
+    fn start_fresh(&mut self, s: &mut Shared) -> Result<(), CoreError> {
+        s.forget_place();
         let seed = s.random.secret();
         s.connection.renew_transport(&seed);
         let identity = s.fresh_identity();

@@ -61,9 +61,8 @@ impl Inside {
             self.resubmit(now, s);
             self.say_wishes(now, s);
             self.own.beacon_at = now;
-            if self.cards.at.is_some() {
-                self.cards.at = Some(now);
-            }
+            // What was to be shown before waited for this.
+            self.cards.at = self.cards.at.map(|at| at.max(now));
         } else {
             s.stand(State::Reconnecting);
             // The server may have lost what it knew.

@@ -186,3 +186,43 @@ fn whoever_is_removed_hears_it_from_the_commit_and_nothing_after() {
         w.tabs[guest].state == State::Ended(EndReason::Removed)
     });
 }
+
+/// Three and Mallory are in a call; one says goodbye while somebody new comes, and before frame `moment` of that Mallory says that all others are gone.
+fn made_up_at(moment: Option<u64>, late: Option<u64>) -> u64 {
+    let mut world = World::new(5);
+    let tabs = world.call_of(&["A", "B", "C", "Mallory"]);
+    world.run(2_000);
+    let before = world.frames;
+    world.late = (late.iter().map(|n| before + n).collect(), 2_500);
+    world.give(tabs[2], crate::io::Input::Leave);
+    let new = world.join("D");
+    if let Some(moment) = moment {
+        let end = world.now + 5_000;
+        world.until("the moment", 6_000, |w| w.frames >= before + moment || w.now >= end);
+        let others = (0..3).map(|t| world.tabs[t].member.transport()).collect();
+        let commit = world.tabs[3]
+            .member
+            .void_commit(others, Vec::new(), &made_up(9), b"garbage");
+        world.submit(tabs[3], commit);
+        let proof = world.tabs[3].member.prove_made_up(&made_up(9));
+        world.submit_frame(tabs[3], proof);
+    }
+    let rest = [tabs[0], tabs[1], tabs[3], new];
+    let what = format!("together, made up before {moment:?} with {late:?} late");
+    // A goodbye that comes while the server takes its sender for removed is lost, and made up for by 90 s of silence.
+    world.until(&what, 140_000, |w| w.together(&rest));
+    world.frames - before
+}
+
+/// Beside the delivery service's own search (`gate_model`), with members who read, void, prove and commit by themselves.
+#[test]
+fn a_removal_made_up_at_any_moment_of_a_change_undoes_nothing() {
+    let frames = made_up_at(None, None);
+    assert!(frames > 20, "no exchange worth searching: {frames} frames");
+    for moment in 0..frames {
+        made_up_at(Some(moment), None);
+        for late in moment.saturating_sub(3)..moment {
+            made_up_at(Some(moment), Some(late));
+        }
+    }
+}

@@ -72,6 +72,10 @@ pub struct World {
     pub withhold: Option<Withhold>,
     /// And whether it takes a frame of `from` at all.
     pub swallow: Option<Swallow>,
+    /// Frames that were sent so far, up and down.
+    pub frames: u64,
+    /// Those of them that come late, by their number, and what is behind them in their lane with them; and by how many milliseconds.
+    pub late: (Vec<u64>, u64),
     /// Words of members that were sent to the connection that is watched.
     pub watched: usize,
     watching: Option<ConnId>,
@@ -129,6 +133,8 @@ impl World {
             head: None,
             withhold: None,
             swallow: None,
+            frames: 0,
+            late: (Vec::new(), 0),
             watched: 0,
             watching: None,
             rooms,

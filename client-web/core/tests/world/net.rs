@@ -26,7 +26,13 @@ impl World {
     fn lane(&mut self, tab: usize, up: bool, high: bool) -> u64 {
         let lag =
             if up { self.tabs[tab].lag_up } else { 0 } + if high { 0 } else { LOW_EXTRA + self.tabs[tab].lag_low };
-        let at = self.now + LATENCY + self.below(10) + lag;
+        let late = if self.late.0.contains(&self.frames) {
+            self.late.1
+        } else {
+            0
+        };
+        self.frames += 1;
+        let at = self.now + LATENCY + self.below(10) + lag + late;
         let lane = self.tabs[tab].lanes.entry((up, high)).or_insert(0);
         *lane = (*lane).max(at);
         *lane
