@@ -206,6 +206,13 @@ fn made_up_at(moment: Option<u64>, late: Option<u64>) -> u64 {
         world.submit(tabs[3], commit);
         let proof = world.tabs[3].member.prove_made_up(&made_up(9));
         world.submit_frame(tabs[3], proof);
+        // Long enough for it to be told, and one late frame more for the others to say that it is not so.
+        world.run(200);
+        world.until(
+            &format!("in the call again, {moment:?} with {late:?} late"),
+            3_500,
+            |w| tabs[..2].iter().all(|t| w.tabs[*t].state == State::InCall),
+        );
     }
     let rest = [tabs[0], tabs[1], tabs[3], new];
     let what = format!("together, made up before {moment:?} with {late:?} late");
