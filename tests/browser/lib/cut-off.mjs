@@ -25,6 +25,7 @@ export class CutOff {
     const cut = new CutOff();
     cut.astray = astray;
     cut.told = astray ? NOWHERE : THERE;
+    cut.address = THERE;
     cut.space = `conclave-${process.pid}`;
     cut.folder = mkdtempSync(join(tmpdir(), 'conclave-cut-off-'));
     try {

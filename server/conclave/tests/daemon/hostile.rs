@@ -179,6 +179,22 @@ async fn raw_http_half_closed(server: &Running, bytes: &[u8]) -> Vec<u8> {
     answer
 }
 
+/// First bytes of STUN, DTLS, TURN's channels, SRTP and SRTCP, as RFC 7983 tells them apart, and what is none of them.
+pub fn media_noise() -> Vec<Vec<u8>> {
+    let mut noise = Vec::new();
+    for first in [0, 1, 2, 20, 22, 63, 64, 79, 80, 128, 200, 255] {
+        for length in [1, 2, 12, 20, 64, 1_200, 9_000] {
+            let mut datagram = random(length);
+            if let Some(byte) = datagram.first_mut() {
+                *byte = first;
+            }
+            noise.push(datagram);
+        }
+    }
+    noise
+}
+
+/// Where TURN is served, the one question that it answers, and to whom, is in `turn_udp`; this noise is none.
 #[tokio::test(flavor = "multi_thread")]
 async fn noise_at_the_media_port_is_answered_by_nothing_and_disturbs_nobody() {
     let server = Running::start().await;
@@ -186,15 +202,8 @@ async fn noise_at_the_media_port_is_answered_by_nothing_and_disturbs_nobody() {
     let mut bystander = Client::admitted(&server, &room).await;
     let noise = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
     noise.connect(server.media).await.expect("an address");
-    // First bytes of STUN, DTLS, SRTP and SRTCP, as RFC 7983 tells them apart, and what is none of them.
-    for first in [0, 1, 2, 20, 22, 63, 128, 200, 255] {
-        for length in [1, 2, 12, 20, 64, 1_200, 9_000] {
-            let mut datagram = random(length);
-            if let Some(byte) = datagram.first_mut() {
-                *byte = first;
-            }
-            noise.send(&datagram).await.expect("loopback takes it");
-        }
+    for datagram in media_noise() {
+        noise.send(&datagram).await.expect("loopback takes it");
     }
     // A STUN binding request without credentials, well formed.
     let stun = [&[0x00, 0x01, 0x00, 0x00, 0x21, 0x12, 0xa4, 0x42][..], &random(12)].concat();

@@ -26,6 +26,7 @@ use turn_server_proto::types::{
 
 use crate::{
     harness::{Folder, PATIENCE, Running},
+    hostile::media_noise,
     media::OFFER,
     tls::Authority,
     turn::{
@@ -125,6 +126,7 @@ fn noise(handed: &Handed) -> Vec<Vec<u8>> {
             noise.push([&[0x00, kind, 0x00, 0x00, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12]].concat());
         }
     }
+    noise.extend(media_noise());
     noise
 }
 
