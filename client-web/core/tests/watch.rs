@@ -4,6 +4,7 @@ mod world;
 
 use conclave_core::{EndReason, Input, NoticeCode, State, Suspect};
 use conclave_protocol::envelope::{Envelope, EnvelopeType};
+use conclave_protocol::ids::TrackKind;
 use conclave_protocol::message::{ClientMessage, ServerMessage};
 use world::World;
 
@@ -301,4 +302,69 @@ fn a_server_that_allows_less_than_was_signed_is_named() {
     world.until("the third is told", 3_000, |w| {
         w.tabs[third].state == State::Ended(EndReason::RoomFull)
     });
+}
+
+fn microphone(world: &mut World, tab: usize, on: bool) {
+    let kind = TrackKind::Microphone;
+    world.give(tab, Input::Publish { kind, on });
+}
+
+fn seats_told(world: &World, tab: usize) -> Option<(u16, u16)> {
+    world.tabs[tab].alarms.server_offers_less.and_then(|less| less.seats)
+}
+
+#[test]
+fn fewer_microphone_seats_than_were_signed_are_told_as_soon_as_they_are_announced() {
+    let mut world = World::new(8);
+    world.serve_record(|record| record.limits.seats = 2);
+    let tabs = world.call_of(&["A", "B", "C"]);
+    world.run(1_000);
+    assert!(tabs.iter().all(|t| seats_told(&world, *t) == Some((2, 8))));
+    for tab in &tabs {
+        microphone(&mut world, *tab, true);
+    }
+    world.run(1_000);
+    // The third is told why, too.
+    let refused = |t: &usize| world.tabs[*t].notices.contains(&NoticeCode::FloorFull);
+    assert_eq!(tabs.iter().filter(|t| refused(t)).count(), 1);
+}
+
+#[test]
+fn a_seat_refused_though_the_signed_ones_are_not_taken_is_told_and_one_refused_with_reason_is_not() {
+    for seed in [9, 10, 11] {
+        let mut world = World::new(seed);
+        let tabs = world.call_of(&["A", "B", "C"]);
+        world.run(1_000);
+        // The server announced eight, and gives one.
+        world.serve_record(|record| record.limits.seats = 1);
+        for tab in &tabs[..2] {
+            microphone(&mut world, *tab, true);
+            world.run(500);
+        }
+        assert!(world.tabs[tabs[1]].notices.contains(&NoticeCode::FloorFull));
+        world.until("whoever was refused is told", 4_000, |w| {
+            seats_told(w, tabs[1]) == Some((1, 8))
+        });
+        // The others saw no refusal, and take nobody's word for it.
+        assert!(seats_told(&world, tabs[0]).is_none() && seats_told(&world, tabs[2]).is_none());
+        // It gives the seat after all: the warning is over.
+        world.serve_record(|record| record.limits.seats = 8);
+        microphone(&mut world, tabs[1], true);
+        world.until("and no longer", 4_000, |w| seats_told(w, tabs[1]).is_none());
+    }
+    // All eight are taken: the ninth is refused by right.
+    let mut world = World::new(12);
+    let names = ["A", "B", "C", "D", "E", "F", "G", "H", "I"];
+    let tabs = world.call_of(&names);
+    world.run(1_000);
+    for tab in &tabs {
+        microphone(&mut world, *tab, true);
+        world.run(200);
+    }
+    let ninth = tabs[8];
+    world.until("the ninth is refused", 3_000, |w| {
+        w.tabs[ninth].notices.contains(&NoticeCode::FloorFull)
+    });
+    world.run(6_000);
+    assert!(tabs.iter().all(|t| world.tabs[*t].alarms.server_offers_less.is_none()));
 }

@@ -95,9 +95,11 @@ impl Media {
 
     pub(crate) fn wish(&mut self, kind: TrackKind, on: bool) {
         if on {
-            self.wishes |= bit(kind)
+            self.wishes |= bit(kind);
+            // Asked for again: what the server said before says nothing of this time.
+            self.refused &= kind != TrackKind::Microphone;
         } else {
-            self.wishes &= !bit(kind)
+            self.wishes &= !bit(kind);
         }
     }
 
