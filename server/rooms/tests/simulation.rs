@@ -538,7 +538,7 @@ impl Simulation {
 }
 
 proptest! {
-    // 256 plans of up to 150 steps take a few seconds; long runs raise it with PROPTEST_CASES.
+    // 256 plans of up to 150 steps take a few seconds; `./x long core` raises it.
     #![proptest_config(ProptestConfig { max_shrink_iters: 2_000, ..ProptestConfig::default() })]
     #[test]
     fn any_order_of_inputs_keeps_what_must_hold(steps in prop::collection::vec(step(), 1..150)) {

@@ -70,7 +70,9 @@ pub fn long(place: &Place, words: &[&str]) -> Result<()> {
 }
 
 fn searching(task: Task) -> Task {
-    task.limit_minutes(LIMIT_MINUTES).env("CONCLAVE_LONG", "1")
+    task.limit_minutes(LIMIT_MINUTES)
+        .env("CONCLAVE_LONG", "1")
+        .env("PROPTEST_CASES", "20000")
 }
 
 fn browser(place: &Place, words: &[&str]) -> Result<Tally> {

@@ -42,6 +42,15 @@ struct Showing<'a> {
     invite: Option<&'a conclave_protocol::invite::Invite>,
 }
 
+/// How many seeds to try: so many in every run of the tests, and forty times as many in a long search for what is rare (`./x long core`).
+pub fn seeds(usual: u64) -> u64 {
+    if std::env::var_os("CONCLAVE_LONG").is_some() {
+        40 * usual
+    } else {
+        usual
+    }
+}
+
 /// What is on its way.
 pub enum Flying {
     /// A frame from a tab.

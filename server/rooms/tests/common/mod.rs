@@ -1,6 +1,8 @@
 //! A server's rooms and the people at its sockets, without sockets: everything that comes out is decoded, kept per connection, and checked for
 //! what must hold always.
 
+pub mod talk;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use conclave_protocol::{
