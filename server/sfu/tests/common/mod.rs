@@ -4,6 +4,7 @@
 #![allow(dead_code, missing_docs, reason = "each test file uses a part of this")]
 
 pub mod client;
+pub mod watch;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
