@@ -42,6 +42,8 @@ export interface ConnectionEvents {
 export class Connection {
   readonly pc: RTCPeerConnection;
   readonly generation: number;
+  /** Whether the relay was tried over UDP. One try: a network that carries no UDP is not asked again and again. */
+  triedUdp: boolean;
   readonly #transceivers: readonly RTCRtpTransceiver[];
   #on: ConnectionEvents | null = null;
   #codec: VideoCodec;
@@ -51,10 +53,8 @@ export class Connection {
   #sources: ReadonlyMap<number, number> = new Map();
   #closed = false;
   #relay: Relay | null;
-  #mediaPort: number | null = null;
+  #mediaPort: string | null = null;
   #relaysOnly = false;
-  /** One try: a network that carries no UDP is not asked again and again. */
-  #triedUdp: boolean;
   #lastRestartMs = Number.NEGATIVE_INFINITY;
 
   /** Nothing goes to the network before the first offer: a connection may be made long before it is needed. */
@@ -62,7 +62,7 @@ export class Connection {
     this.generation = generation;
     this.#codec = codec;
     this.#relay = relay;
-    this.#triedUdp = triedUdp;
+    this.triedUdp = triedUdp;
     this.pc = new RTCPeerConnection(configured(relay, null));
     this.#transceivers = PLACES.map((place, index) => {
       const options: TransformOptions = { side: place.side, kind: place.kind, place: index, connection: generation };
@@ -92,24 +92,18 @@ export class Connection {
     if (this.#closed) return;
     this.#relay = relay;
     // Another socket, so perhaps another network.
-    this.#triedUdp = false;
+    this.triedUdp = false;
     // If it fails, a path that needs the new ones fails, and the connection that follows is made with them.
     this.#configure(false);
-  }
-
-  /** Whether the relay was tried over UDP. */
-  get triedUdp(): boolean {
-    return this.#triedUdp;
   }
 
   /** Media has come over TLS for a while: tries the same relay over UDP, and after another while goes back. The path in use stays meanwhile. */
   relayedOverTls(): void {
     if (this.#relaysOnly) this.restart();
-    if (this.#closed || this.#triedUdp || this.#mediaPort === null) return;
-    this.#triedUdp = true;
-    if (!this.#configure(true)) return;
+    if (this.#closed || this.triedUdp || this.#mediaPort === null) return;
+    this.triedUdp = true;
     this.#lastRestartMs = performance.now();
-    this.#offers.attempt(true);
+    if (this.#configure(true)) this.#offers.attempt(true);
   }
 
   /** Puts another offer in the place of one that was made and not sent. */
@@ -216,7 +210,7 @@ export class Connection {
 }
 
 /** ICE tries the relay beside the direct way and takes it if there is no other. */
-function configured(relay: Relay | null, port: number | null): SealedConfiguration {
+function configured(relay: Relay | null, port: string | null): SealedConfiguration {
   return { encodedInsertableStreams: true, bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require', ...ways(relay, port) };
 }
 

@@ -6,21 +6,20 @@ const ANSWER = 'v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=candidate:1 1 udp 21
 
 describe('the ways that the browser is told', () => {
   it('are direct and TLS at first, and then the relay over UDP alone', () => {
-    expect(ways(null, 4_443)).toEqual({ iceServers: [], iceTransportPolicy: 'all' });
+    expect(ways(null, null)).toEqual({ iceServers: [], iceTransportPolicy: 'all' });
     expect(ways(relay, null)).toEqual({ iceServers: [{ urls: relay.url, username: 'user', credential: 'word' }], iceTransportPolicy: 'all' });
-    expect(ways(relay, 4_443)).toEqual({
+    expect(ways(relay, '4443')).toEqual({
       iceServers: [{ urls: 'turn:meet.example:4443?transport=udp', username: 'user', credential: 'word' }],
       iceTransportPolicy: 'relay',
     });
   });
 
   it('lead to the host of the link, whatever it looks like', () => {
-    expect(ways({ ...relay, url: 'turns:[2001:db8::1]:443?transport=tcp' }, 9).iceServers[0]?.urls).toBe('turn:[2001:db8::1]:9?transport=udp');
+    expect(ways({ ...relay, url: 'turns:[2001:db8::1]:443?transport=tcp' }, '9').iceServers[0]?.urls).toBe('turn:[2001:db8::1]:9?transport=udp');
   });
 
   it('have the port of the answer, or none', () => {
-    expect(mediaPort(ANSWER)).toBe(4_443);
-    expect(mediaPort(ANSWER.replace('4443', '70000').replace('.6 5 ', '.6 0 '))).toBe(null);
+    expect(mediaPort(ANSWER)).toBe('4443');
     expect(mediaPort('v=0\r\n')).toBe(null);
   });
 });

@@ -16,19 +16,18 @@ import type { Relay } from '../protocol/messages';
 const RELAYED_MS = 5_000;
 
 /** What the browser is told. `port`: of TURN over UDP, alone; null: TURN over TLS, beside the direct ways. */
-export function ways(relay: Relay | null, port: number | null): Required<Pick<RTCConfiguration, 'iceServers' | 'iceTransportPolicy'>> {
-  if (relay === null) return { iceServers: [], iceTransportPolicy: 'all' };
-  const { url, username, password } = relay;
+export function ways(relay: Relay | null, port: string | null): Required<Pick<RTCConfiguration, 'iceServers' | 'iceTransportPolicy'>> {
+  const iceTransportPolicy = port === null ? 'all' : 'relay';
+  if (relay === null) return { iceServers: [], iceTransportPolicy };
+  const { url, username, password: credential } = relay;
   // SECURITY: the host is that of the link; of what the server says, only a port is used.
-  const host = /^turns:(\[[^\]]*\]|[^:?]*)/.exec(url)?.[1];
-  const udp = port === null || host === undefined ? null : `turn:${host}:${port}?transport=udp`;
-  return { iceServers: [{ urls: udp ?? url, username, credential: password }], iceTransportPolicy: udp === null ? 'all' : 'relay' };
+  const urls = port === null ? url : url.replace(/^turns(.*):\d+\?.*/, `turn$1:${port}?transport=udp`);
+  return { iceServers: [{ urls, username, credential }], iceTransportPolicy };
 }
 
-/** The port of the server's media, from its answer. */
-export function mediaPort(sdp: string): number | null {
-  const port = Number(/^a=candidate:\S+ 1 udp \d+ \S+ (\d+) typ host/im.exec(sdp)?.[1]);
-  return port > 0 && port < 65_536 ? port : null;
+/** The port of the server's media, from its answer. One that is none the browser refuses. */
+export function mediaPort(sdp: string): string | null {
+  return /^a=candidate:.* udp .* (\d+) typ host/im.exec(sdp)?.[1] ?? null;
 }
 
 /** What is read of the browser's statistics. */
