@@ -4,11 +4,12 @@
 //! or, from a constructor and `request`, a thrown code: the words of `names.rs`.
 
 use conclave_core::organise::{Errand, Keeping, Known, Opening, OrganiseFault};
+use conclave_protocol::moderator::{MAX_MODERATOR_KEYS, MODERATOR_ENTROPY};
 use conclave_protocol::owner::{RESTORE_ENTROPY, ROTATE_ENTROPY, Terms};
 use conclave_protocol::room::{Limits, NEW_ROOM_ENTROPY};
 use conclave_protocol::server_name::ServerName;
 use conclave_protocol::sheet::{Found, Rules};
-use js_sys::Object;
+use js_sys::{Array, Object};
 use serde_json::Value;
 use wasm_bindgen::prelude::*;
 use zeroize::Zeroizing;
@@ -16,10 +17,10 @@ use zeroize::Zeroizing;
 use crate::names;
 use crate::outputs::set;
 
-/// Random bytes that [`RoomOpening`] and each errand of [`RoomKeeping`] take; no errand needs more.
+/// Random bytes that [`RoomOpening`] takes for a room with so many moderators' keys, and each errand of [`RoomKeeping`] for none; no errand needs more.
 #[wasm_bindgen(js_name = organiseEntropy)]
-pub fn organise_entropy() -> usize {
-    NEW_ROOM_ENTROPY
+pub fn organise_entropy(moderators: u8) -> usize {
+    NEW_ROOM_ENTROPY + MODERATOR_ENTROPY * usize::from(moderators.min(MAX_MODERATOR_KEYS))
 }
 
 /// A ticket that becomes a room.
@@ -28,13 +29,14 @@ pub struct RoomOpening(Opening);
 
 #[wasm_bindgen]
 impl RoomOpening {
-    /// Makes the keys. The caller wipes `entropy`.
+    /// Makes the keys, with as many moderators' as there are bytes for. The caller wipes `entropy`.
     #[wasm_bindgen(constructor)]
     pub fn new(ticket: &str, server: &str, terms: &str, today: u16, entropy: &[u8]) -> Result<RoomOpening, JsValue> {
         let terms = read_terms(terms, Limits::default()).ok_or_else(incompatible)?;
         let server = ServerName::parse(server).map_err(|_| incompatible())?;
-        let entropy: &[u8; NEW_ROOM_ENTROPY] = entropy.first_chunk().ok_or_else(incompatible)?;
-        let opening = Opening::new(ticket, &server, &terms, today, entropy).map_err(thrown)?;
+        let (entropy, rest) = entropy.split_first_chunk::<NEW_ROOM_ENTROPY>().ok_or_else(incompatible)?;
+        let (moderators, _) = rest.as_chunks::<MODERATOR_ENTROPY>();
+        let opening = Opening::new(ticket, &server, &terms, today, entropy, moderators).map_err(thrown)?;
         Ok(Self(opening))
     }
 
@@ -48,7 +50,7 @@ impl RoomOpening {
         self.0.inquiry(frame).map_err(thrown)
     }
 
-    /// For the server's second frame: `{ok: true, guestLink, credential, deed, lastDay}`.
+    /// For the server's second frame: `{ok: true, guestLink, credential, deed, moderators, lastDay}`.
     pub fn settle(&self, frame: &[u8]) -> JsValue {
         let out = Object::new();
         match self.0.settle(frame) {
@@ -57,6 +59,8 @@ impl RoomOpening {
                 set(&out, "guestLink", opened.guest_link.as_str());
                 set(&out, "credential", opened.credential.as_str());
                 set(&out, "deed", opened.deed.as_str());
+                let moderators: Array = opened.moderators.iter().map(|key| JsValue::from_str(key)).collect();
+                set(&out, "moderators", moderators);
                 set(&out, "lastDay", u32::from(opened.last_day));
             }
             Err(fault) => refuse(&out, fault),

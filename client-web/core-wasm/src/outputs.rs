@@ -220,6 +220,9 @@ fn write_entry(entry: &RosterEntry) -> JsValue {
     let object = Object::new();
     set(&object, "id", hex(entry.member_id.as_bytes()));
     set(&object, "role", names::role(entry.role));
+    if entry.keyed {
+        set(&object, "keyed", true);
+    }
     set(&object, "muted", f64::from(entry.muted));
     set(&object, "transport", hex(entry.transport_id.as_bytes()));
     if let Some(serial) = entry.invite {

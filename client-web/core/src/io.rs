@@ -91,7 +91,7 @@ pub enum Input<'a> {
     Guests(u8),
     /// A host makes somebody a moderator of this call.
     Appoint(MemberId),
-    /// A host takes that back.
+    /// A host takes that back; whoever moderates by a key of their own loses it, in this room for ever.
     Dismiss(MemberId),
     /// A host makes a personal invite, for [`Event::Invite`].
     Invite {
@@ -494,6 +494,8 @@ pub struct CompareView {
 pub struct RosterEntry {
     /// By proof; guests have none.
     pub role: Option<MemberRole>,
+    /// They moderate by a key of their own: dismissing them takes it away for good.
+    pub keyed: bool,
     /// What nobody plays of theirs, by the rules: bit per track kind; bit 4 is writing.
     pub muted: u8,
     /// The number of the personal invite by which they came, if they did.

@@ -39,7 +39,7 @@ class Machinery implements AppPort {
 
   readonly rooms: RoomsPort = {
     today,
-    open: (ticket, terms) => this.#ask((ask) => ({ t: 'openRoom', ask, ticket, server: this.host, socketUrl: socketUrl(), terms, today: today() }), this.#made),
+    open: (ticket, terms, moderators) => this.#ask((ask) => ({ t: 'openRoom', ask, ticket, server: this.host, socketUrl: socketUrl(), terms, moderators, today: today() }), this.#made),
     keep: (errand) => this.#ask((ask) => ({ t: 'keepRoom', ask, server: this.host, socketUrl: socketUrl(), errand }), this.#kept),
     copy: (text) => this.copy(text),
     save: saveText,

@@ -73,7 +73,7 @@ const port: AppPort = {
   host: 'meet.example',
   missing: null,
   parseLink: async () => ({ ok: true, servers: ['meet.example'], operatorKeys: query.has('operator'), personal: false }),
-  readOwner: async () => ({ ok: true, link: '#g', servers: ['meet.example'], operatorKeys: false, personal: false }),
+  readOwner: async () => ({ ok: true, moderator: false, link: '#g', servers: ['meet.example'], operatorKeys: false, personal: false }),
   prepare: nothing,
   start: () => call,
   clearAddress: nothing,
@@ -81,7 +81,7 @@ const port: AppPort = {
   save: nothing,
   rooms: {
     today: () => 20_779,
-    open: async () => ({ ok: true, room: { guestLink: `g${'AbCdEf0'.repeat(18)}z`, credential: `conclave-host1:${'AbCdEf0'.repeat(60)}`, deed: `conclave-deed1:${'AbCdEf0'.repeat(7)}`, lastDay: 20_869 } }),
+    open: async () => ({ ok: true, room: { guestLink: `g${'AbCdEf0'.repeat(18)}z`, credential: `conclave-host1:${'AbCdEf0'.repeat(60)}`, deed: `conclave-deed1:${'AbCdEf0'.repeat(7)}`, moderators: [], lastDay: 20_869 } }),
     keep: async () => ({
       ok: true,
       room: { title: 'Reading group', begin: 'host', lobby: true, guests: null, lastDay: 20_869, lastDayInForce: query.has('less') ? 20_800 : 20_869, latestDay: 24_429, members: 250, membersInForce: query.has('less') ? 20 : 250, guestLink: 'gz', byDeed: query.has('deed'), credential: null },

@@ -46,6 +46,8 @@ export interface MadeRoom {
   readonly guestLink: string;
   readonly credential: string;
   readonly deed: string;
+  /** Moderators' keys, as many as were asked for. */
+  readonly moderators: readonly string[];
   readonly lastDay: number;
 }
 
@@ -70,9 +72,9 @@ export type Kept = { readonly ok: true; readonly room: KeptRoom | null } | { rea
 /** `link`: the guest link that is open; a deed needs it. */
 export type RoomErrand = { readonly t: 'read'; readonly owner: string; readonly link: string | null } | { readonly t: 'restore' } | { readonly t: 'change'; readonly terms: RoomTerms } | { readonly t: 'delete' };
 
-/** An owner's key that was given: what it opens, or why it is of no use. */
+/** An owner's or moderator's key that was given: what it opens, or why it is of no use. */
 export type ReadOwner =
-  | { readonly ok: true; readonly link: string; readonly servers: readonly string[]; readonly operatorKeys: boolean }
+  | { readonly ok: true; readonly moderator: boolean; readonly link: string; readonly servers: readonly string[]; readonly operatorKeys: boolean }
   | { readonly ok: false; readonly problem: OwnerFault };
 export type { OwnerFault, RoleName };
 
@@ -99,6 +101,8 @@ export interface RosterEntry {
   readonly transport: string;
   readonly name: string;
   readonly role: RoleName;
+  /** They moderate by a key of their own. */
+  readonly keyed?: true;
   /** Bits of `Right` that this member lacks. */
   readonly muted: number;
   /** The number of the personal invite by which they came, if they did. */
@@ -235,14 +239,14 @@ export type MainToCore<Port> =
       readonly keepPlace: boolean;
       /** The place to take back. */
       readonly place: Uint8Array | null;
-      /** The owner's key of somebody who joins as host. */
+      /** The key of somebody who joins as host or moderator. */
       readonly owner: string | null;
       /** Days since 1970-01-01: mandates end by day. */
       readonly today: number;
       /** Where keys go. The page passes the port on and keeps nothing. */
       readonly media: Port;
     }
-  | { readonly t: 'openRoom'; readonly ask: number; readonly ticket: string; readonly server: string; readonly socketUrl: string; readonly terms: RoomTerms; readonly today: number }
+  | { readonly t: 'openRoom'; readonly ask: number; readonly ticket: string; readonly server: string; readonly socketUrl: string; readonly terms: RoomTerms; readonly moderators: number; readonly today: number }
   | { readonly t: 'keepRoom'; readonly ask: number; readonly server: string; readonly socketUrl: string; readonly errand: RoomErrand }
   | { readonly t: 'intent'; readonly intent: Intent };
 

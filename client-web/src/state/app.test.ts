@@ -17,7 +17,7 @@ class Port implements AppPort {
     this.parses += 1;
     return this.parsed;
   }
-  owner: ReadOwner = { ok: true, link: '#gXz', servers: ['localhost:8443'], operatorKeys: false };
+  owner: ReadOwner = { ok: true, moderator: false, link: '#gXz', servers: ['localhost:8443'], operatorKeys: false };
   asked: [string, string | null][] = [];
   async readOwner(text: string, link: string | null): Promise<ReadOwner> {
     this.asked.push([text, link]);
@@ -164,6 +164,23 @@ describe('the way into a call', () => {
   });
 });
 
+describe('a moderator’s key', () => {
+  it('opens its room like the owner’s, and neither changes the room nor stands in an address', async () => {
+    const { app: it, port } = app();
+    port.owner = { ok: true, moderator: true, link: '#gXz', servers: ['localhost:8443'], operatorKeys: false };
+    await it.open('');
+    await it.openPasted('conclave-moderator1:abc');
+    expect(it.owner.value).toEqual({ is: 'good', moderator: true });
+    await it.keepRoom();
+    expect([it.screen.value.at, it.keep.value]).toEqual(['join', null]);
+    it.name.value = 'Mona';
+    it.join();
+    expect(port.started[0]).toMatchObject({ link: '#gXz', owner: 'conclave-moderator1:abc' });
+    await it.open('#conclave-moderator1:abc');
+    expect(it.screen.value).toMatchObject({ at: 'error', code: 'credential' });
+  });
+});
+
 describe('an owner’s key', () => {
   it('opens its room from the start page and joins as host, and never from an address', async () => {
     const { app: it, port } = app();
@@ -171,7 +188,7 @@ describe('an owner’s key', () => {
     await it.openPasted(' conclave-host1:abc\n');
     expect(port.asked).toEqual([[' conclave-host1:abc\n', null]]);
     expect(it.screen.value.at).toBe('join');
-    expect(it.owner.value).toEqual({ is: 'good' });
+    expect(it.owner.value).toEqual({ is: 'good', moderator: false });
     it.name.value = 'Hope';
     it.join();
     expect(port.started[0]).toMatchObject({ link: '#gXz', owner: 'conclave-host1:abc' });

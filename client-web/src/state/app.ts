@@ -43,15 +43,15 @@ export interface JoinRequest {
   readonly keepPlace: boolean;
   /** The record of the place to take back. */
   readonly place: Uint8Array | null;
-  /** The owner's key, of whoever joins as host. */
+  /** The key of whoever joins as host or moderator. */
   readonly owner: string | null;
 }
 
-/** How an owner's key begins, and the deed from which one is made. */
-const OWNERS_TEXT = /^\s*conclave-(host|deed)\d+(:|%3A)/i;
+/** How an owner's or moderator's key begins, and the deed from which one is made. */
+const OWNERS_TEXT = /^\s*conclave-(host|moderator|deed)\d+(:|%3A)/i;
 
-/** The owner's key, if one was given: whether it fits the room that is open. */
-export type OwnerKey = { readonly is: 'none' } | { readonly is: 'good' } | { readonly is: 'faulty'; readonly problem: OwnerFault };
+/** The owner's or moderator's key, if one was given: whether it fits the room that is open. */
+export type OwnerKey = { readonly is: 'none' } | { readonly is: 'good'; readonly moderator: boolean } | { readonly is: 'faulty'; readonly problem: OwnerFault };
 
 /** What the app asks of the machinery behind it. */
 export interface AppPort {
@@ -162,7 +162,8 @@ export class App<T extends Track> {
 
   /** With the owner's key that was given: the room's title, rules and end. */
   async keepRoom(): Promise<void> {
-    if (this.#ownerText === null || this.screen.value.at !== 'join') return;
+    const owner = this.owner.value;
+    if (this.#ownerText === null || owner.is !== 'good' || owner.moderator || this.screen.value.at !== 'join') return;
     const keep = new Keep(this.#port.rooms, this.#ownerText, this.#link.value?.text ?? null);
     this.keep.value = keep;
     this.screen.value = { at: 'keep' };
@@ -193,16 +194,16 @@ export class App<T extends Track> {
     await this.open(owner.link);
     if (this.screen.value.at !== 'join') return;
     this.#ownerText = text.trim();
-    this.owner.value = { is: 'good' };
+    this.owner.value = { is: 'good', moderator: owner.moderator };
   }
 
-  /** On the join page: joins as host. */
+  /** On the join page: joins as host or moderator. */
   async giveOwner(text: string): Promise<void> {
     const link = this.#link.value;
     if (link === null || text.trim() === '') return this.dropOwner();
     const owner = await this.#port.readOwner(text, link.text);
     this.#ownerText = owner.ok ? text.trim() : null;
-    this.owner.value = owner.ok ? { is: 'good' } : { is: 'faulty', problem: owner.problem };
+    this.owner.value = owner.ok ? { is: 'good', moderator: owner.moderator } : { is: 'faulty', problem: owner.problem };
   }
 
   dropOwner(): void {

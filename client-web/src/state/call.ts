@@ -33,6 +33,8 @@ export interface Tile {
   readonly initials: string;
   readonly hue: number;
   readonly role: RoleName;
+  /** Moderates by a key of their own. */
+  readonly keyed: boolean;
   /** Bits of rights that this member lacks. */
   readonly muted: number;
   readonly invite: number | null;
@@ -354,6 +356,7 @@ export class CallModel {
         initials: initials(name),
         hue: hue(member.id, TILE_HUES),
         role: member.role,
+        keyed: member.keyed === true,
         muted: member.muted,
         invite: member.invite,
         self: member.self,

@@ -37,7 +37,7 @@ describe('a ticket', () => {
     const it = new Organise(port, '#tXz');
     it.form.title.value = 'Choir';
     expect(await it.make()).toBe(true);
-    expect(port.opened).toEqual([['#tXz', { title: 'Choir', begin: 'host', lobby: true, guests: 19, lastDay: TODAY + 90 }]]);
+    expect(port.opened).toEqual([['#tXz', { title: 'Choir', begin: 'host', lobby: true, guests: 19, lastDay: TODAY + 90 }, 0]]);
     expect(await it.make()).toBe(false);
     expect(port.opened.length).toBe(1);
     await it.copy('link');
@@ -46,6 +46,21 @@ describe('a ticket', () => {
     it.save();
     expect(port.saved).toEqual([['conclave-host-credential.txt', MADE.credential]]);
     expect(it.credentialSaved.value).toBe(true);
+  });
+
+  it('makes as many moderators’ keys as were asked for, eight at most, one file for each', async () => {
+    for (const [typed, asked] of [[2, 2], [9, 8], [-1, 0], [Number.NaN, 0], [2.7, 2]] as const) {
+      const port = new Rooms();
+      const it = new Organise(port, '#tXz');
+      it.moderators.value = typed;
+      await it.make();
+      expect(port.opened[0]?.[2]).toBe(asked);
+      it.saveModerator(1);
+      it.saveModerator(2);
+      expect(port.saved).toEqual([['conclave-moderator-key-2.txt', 'conclave-moderator1:BB']]);
+      await it.copy(0);
+      expect([port.copied, it.copied.value, it.credentialSaved.value]).toEqual([['conclave-moderator1:AA'], 0, false]);
+    }
   });
 
   it('that is refused can be tried again with other terms, and nothing was made', async () => {

@@ -10,20 +10,27 @@ import { TermsForm } from './terms';
 export interface RoomsPort {
   /** Days since 1970-01-01. */
   today(): number;
-  open(ticket: string, terms: RoomTerms): Promise<Made>;
+  /** `moderators`: how many moderators' keys to make with the room. */
+  open(ticket: string, terms: RoomTerms, moderators: number): Promise<Made>;
   keep(errand: RoomErrand): Promise<Kept>;
   copy(text: string): Promise<boolean>;
   /** Gives the person a file to keep. */
   save(name: string, text: string): void;
 }
 
-export type Copied = 'none' | 'link' | 'credential' | 'deed' | 'failed';
+/** A number: the moderator's key of this place in the list. */
+export type Copied = 'none' | 'link' | 'credential' | 'deed' | 'failed' | number;
 
 /** The file in which an owner keeps the host credential. */
 const CREDENTIAL_FILE = 'conclave-host-credential.txt';
 
+/** Most moderators' keys that are made with a room. */
+export const MOST_MODERATORS = 8;
+
 export class Organise {
   readonly form: TermsForm;
+  /** How many moderators' keys shall be made. */
+  readonly moderators = signal(0);
   readonly working = signal(false);
   readonly problem = signal<OrganiseProblem | null>(null);
   readonly made = signal<MadeRoom | null>(null);
@@ -46,17 +53,18 @@ export class Organise {
     if (this.working.value || this.made.value !== null || this.form.problem.value !== null) return false;
     this.working.value = true;
     this.problem.value = null;
-    const made = await this.#port.open(this.#ticket, this.form.terms());
+    const moderators = Math.min(MOST_MODERATORS, Math.max(0, Math.trunc(this.moderators.value) || 0));
+    const made = await this.#port.open(this.#ticket, this.form.terms(), moderators);
     this.working.value = false;
     if (made.ok) this.made.value = made.room;
     else this.problem.value = made.problem;
     return made.ok;
   }
 
-  async copy(what: 'link' | 'credential' | 'deed'): Promise<void> {
+  async copy(what: 'link' | 'credential' | 'deed' | number): Promise<void> {
     const made = this.made.value;
     if (made === null) return;
-    const text = what === 'link' ? `#${made.guestLink}` : what === 'credential' ? made.credential : made.deed;
+    const text = typeof what === 'number' ? (made.moderators[what] ?? '') : what === 'link' ? `#${made.guestLink}` : what === 'credential' ? made.credential : made.deed;
     this.copied.value = (await this.#port.copy(text)) ? what : 'failed';
     if (this.copied.value === 'credential') this.credentialSaved.value = true;
   }
@@ -66,6 +74,12 @@ export class Organise {
     if (made === null) return;
     this.#port.save(CREDENTIAL_FILE, made.credential);
     this.credentialSaved.value = true;
+  }
+
+  /** One file for each moderator: each is for another person. */
+  saveModerator(place: number): void {
+    const key = this.made.value?.moderators[place];
+    if (key !== undefined) this.#port.save(`conclave-moderator-key-${place + 1}.txt`, key);
   }
 }
 

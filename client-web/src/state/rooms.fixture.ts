@@ -4,20 +4,20 @@ import type { Kept, KeptRoom, Made, RoomErrand, RoomTerms } from '../protocol/me
 import type { RoomsPort } from './organise';
 
 export const TODAY = 20_779;
-export const MADE = { guestLink: 'gAz', credential: 'conclave-host1:AA', deed: 'conclave-deed1:AA', lastDay: TODAY + 90 };
+export const MADE = { guestLink: 'gAz', credential: 'conclave-host1:AA', deed: 'conclave-deed1:AA', moderators: ['conclave-moderator1:AA', 'conclave-moderator1:BB'], lastDay: TODAY + 90 };
 export const ROOM: KeptRoom = { title: 'Choir', begin: 'host', lobby: true, guests: null, lastDay: TODAY + 9, lastDayInForce: TODAY + 9, latestDay: TODAY + 99, members: 250, membersInForce: 250, guestLink: 'gAz', byDeed: false, credential: null };
 
 export class Rooms implements RoomsPort {
   made: Made = { ok: true, room: MADE };
   kept: Kept = { ok: true, room: ROOM };
-  opened: [string, RoomTerms][] = [];
+  opened: [string, RoomTerms, number][] = [];
   errands: RoomErrand[] = [];
   copied: string[] = [];
   saved: [string, string][] = [];
   copies = true;
   today = (): number => TODAY;
-  async open(ticket: string, terms: RoomTerms): Promise<Made> {
-    this.opened.push([ticket, terms]);
+  async open(ticket: string, terms: RoomTerms, moderators: number): Promise<Made> {
+    this.opened.push([ticket, terms, moderators]);
     return this.made;
   }
   async keep(errand: RoomErrand): Promise<Kept> {

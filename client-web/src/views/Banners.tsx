@@ -60,10 +60,11 @@ function Asking({ call }: CallProps) {
 /** A credential was given, and the members do not accept it. */
 function OwnRole({ app, call }: CallProps) {
   const rules = call.moderation.rules.value;
-  if (app.owner.value.is !== 'good' || rules === null || rules.role === 'host') return null;
+  const owner = app.owner.value;
+  if (owner.is !== 'good' || rules === null || rules.role === (owner.moderator ? 'moderator' : 'host')) return null;
   return (
     <p class="banner banner-warn" data-test="not-host">
-      {en.call.notHost}
+      {owner.moderator ? en.call.notModerator : en.call.notHost}
     </p>
   );
 }

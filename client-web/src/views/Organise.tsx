@@ -2,7 +2,7 @@
 
 import { useEffect, useId } from 'preact/hooks';
 import type { MadeRoom } from '../protocol/messages';
-import type { Copied, Organise as Model } from '../state/organise';
+import { MOST_MODERATORS, type Copied, type Organise as Model } from '../state/organise';
 import { en } from '../text/en';
 import { CopyIcon } from './icons';
 import type { ViewProps } from './props';
@@ -35,6 +35,25 @@ function Making({ app, organise }: OrganiseProps) {
         <p class="lead">{en.organise.what}</p>
         <form class="link-form" onSubmit={make} autocomplete="off">
           <TermsFields form={form} />
+          <label class="field">
+            <span class="field-label">{en.organise.moderators}</span>
+            <input
+              class="input"
+              data-test="room-moderators"
+              type="number"
+              inputMode="numeric"
+              min={0}
+              max={MOST_MODERATORS}
+              aria-describedby="moderators-hint"
+              value={organise.moderators.value}
+              onInput={(event) => {
+                organise.moderators.value = event.currentTarget.valueAsNumber;
+              }}
+            />
+          </label>
+          <p class="hint" id="moderators-hint">
+            {en.organise.moderatorsHint}
+          </p>
           <p class={problem === null ? 'unseen' : 'hint hint-warn'} role="alert" data-test="organise-problem" {...(problem === null ? {} : { 'data-code': problem })}>
             {problem === null ? '' : en.organise.problems[problem]}
           </p>
@@ -66,6 +85,13 @@ function Made({ app, organise, made }: OrganiseProps & { readonly made: MadeRoom
           </button>
         </Keepsake>
         <Keepsake title={en.made.deed} hint={en.made.deedHint} test="made-deed" text={made.deed} copy={() => void organise.copy('deed')} copied={copied === 'deed'} />
+        {made.moderators.map((key, place) => (
+          <Keepsake key={key} title={en.made.moderator(place + 1)} hint={en.made.moderatorHint} test={`made-moderator-${place + 1}`} text={key} copy={() => void organise.copy(place)} copied={copied === place} concealed>
+            <button class="button button-small" type="button" data-test={`save-moderator-${place + 1}`} onClick={() => organise.saveModerator(place)}>
+              {en.made.save}
+            </button>
+          </Keepsake>
+        ))}
         <label class="check">
           <input
             type="checkbox"

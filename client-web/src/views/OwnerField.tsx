@@ -1,4 +1,4 @@
-// Where a host's credential is pasted or chosen as a file. Never by an address: a browser keeps those.
+// Where a host's credential or a moderator's key is pasted or chosen as a file. Never by an address: a browser keeps those.
 
 import { useRef, useState } from 'preact/hooks';
 import { en } from '../text/en';
@@ -15,10 +15,12 @@ export function OwnerField({ app }: ViewProps) {
     return (
       <div class="owner is-good" data-test="owner-good">
         <KeyIcon />
-        <p role="status">{en.join.ownerGood}</p>
-        <button class="button button-small" type="button" data-test="owner-keep" onClick={() => void app.keepRoom()}>
-          {en.join.ownerKeep}
-        </button>
+        <p role="status">{owner.moderator ? en.join.moderatorGood : en.join.ownerGood}</p>
+        {!owner.moderator && (
+          <button class="button button-small" type="button" data-test="owner-keep" onClick={() => void app.keepRoom()}>
+            {en.join.ownerKeep}
+          </button>
+        )}
         <button class="button button-small" type="button" data-test="owner-drop" onClick={() => app.dropOwner()}>
           {en.join.ownerDrop}
         </button>

@@ -87,8 +87,8 @@ function Actions({ call, tile, done }: { readonly call: CallModel; readonly tile
         );
       })}
       {tile.role === 'moderator' && (
-        <Action call={call} test="dismiss" why={roles} onClick={() => moderation.decide({ t: 'dismiss', member })}>
-          {en.people.dismiss}
+        <Action call={call} test="dismiss" why={roles} {...(tile.keyed ? { title: en.people.takeKeyHint } : {})} onClick={() => moderation.decide({ t: 'dismiss', member })}>
+          {tile.keyed ? en.people.takeKey : en.people.dismiss}
         </Action>
       )}
       {tile.role === 'guest' && (

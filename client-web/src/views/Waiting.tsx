@@ -39,7 +39,7 @@ export function Waiting({ app, call }: CallProps) {
           </div>
         )}
         {door !== null && <p class="hint">{en.waiting.since(call.waitsSince.value)}</p>}
-        {door === 'asked' && app.owner.value.is === 'good' && <p class="hint hint-warn">{en.waiting.asHost}</p>}
+        {door === 'asked' && app.owner.value.is === 'good' && <p class="hint hint-warn">{app.owner.value.moderator ? en.waiting.asModerator : en.waiting.asHost}</p>}
         {slow && (
           <p class="hint" data-test="banner" role="status">
             {en.waiting.slow}

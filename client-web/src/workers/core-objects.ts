@@ -82,7 +82,7 @@ export function readLink(value: unknown): ParsedLink {
 export function readOwnerKey(value: unknown): ReadOwner {
   const owner = loose(value);
   if (flag(owner['ok']) && Array.isArray(owner['servers'])) {
-    return { ok: true, link: text(owner['link']), servers: owner['servers'].map(text), operatorKeys: flag(owner['operatorKeys']) };
+    return { ok: true, moderator: flag(owner['moderator']), link: text(owner['link']), servers: owner['servers'].map(text), operatorKeys: flag(owner['operatorKeys']) };
   }
   const code = text(owner['code']);
   return { ok: false, problem: isOwnerFault(code) ? code : 'damaged' };
@@ -264,6 +264,7 @@ function readMember(value: unknown): RosterEntry {
     transport: text(member['transport']),
     name: text(member['name']),
     role: role(member['role']),
+    ...(flag(member['keyed']) ? { keyed: true } : {}),
     muted: whole(member['muted']),
     invite: number(member['invite']),
     self: flag(member['self']),

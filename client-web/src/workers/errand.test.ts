@@ -86,7 +86,7 @@ describe('one request on a socket of its own', () => {
   it('lets nothing half-known travel on', () => {
     expect(readMade(fault(new Error('trap')))).toEqual({ ok: false, problem: 'incompatible' });
     expect(readMade({ ok: false, code: 'made up' })).toEqual({ ok: false, problem: 'incompatible' });
-    expect(readMade({ ok: true, guestLink: 'g', credential: 'c', deed: 'd', lastDay: 9 })).toEqual({ ok: true, room: { guestLink: 'g', credential: 'c', deed: 'd', lastDay: 9 } });
+    expect(readMade({ ok: true, guestLink: 'g', credential: 'c', deed: 'd', moderators: ['m'], lastDay: 9 })).toEqual({ ok: true, room: { guestLink: 'g', credential: 'c', deed: 'd', moderators: ['m'], lastDay: 9 } });
     expect(readKept({ ok: true, room: null })).toEqual({ ok: true, room: null });
     expect(readKept({ ok: true, room: { title: 'T', begin: 'anyone', lobby: false, guests: null } })).toMatchObject({ room: { begin: 'anyone', guests: null, lastDay: 0 } });
   });

@@ -104,7 +104,7 @@ function refused(outcome: Loose): { readonly ok: false; readonly problem: Organi
 export function readMade(value: unknown): Made {
   const made = loose(value);
   if (made['ok'] !== true) return refused(made);
-  return { ok: true, room: { guestLink: text(made['guestLink']), credential: text(made['credential']), deed: text(made['deed']), lastDay: whole(made['lastDay']) } };
+  return { ok: true, room: { guestLink: text(made['guestLink']), credential: text(made['credential']), deed: text(made['deed']), moderators: Array.isArray(made['moderators']) ? made['moderators'].map(text) : [], lastDay: whole(made['lastDay']) } };
 }
 
 export function readKept(value: unknown): Kept {

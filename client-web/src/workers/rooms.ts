@@ -12,11 +12,12 @@ export interface OpenRoom {
   readonly ticket: string;
   readonly server: string;
   readonly terms: RoomTerms;
+  readonly moderators: number;
   readonly today: number;
 }
 
-function entropy<T>(use: (bytes: Uint8Array) => T): T {
-  const bytes = crypto.getRandomValues(new Uint8Array(organiseEntropy()));
+function entropy<T>(moderators: number, use: (bytes: Uint8Array) => T): T {
+  const bytes = crypto.getRandomValues(new Uint8Array(organiseEntropy(moderators)));
   try {
     return use(bytes);
   } finally {
@@ -24,10 +25,10 @@ function entropy<T>(use: (bytes: Uint8Array) => T): T {
   }
 }
 
-export async function openRoom(port: ErrandPort, { ask, ticket, server, terms, today }: OpenRoom): Promise<CoreToMain> {
+export async function openRoom(port: ErrandPort, { ask, ticket, server, terms, moderators, today }: OpenRoom): Promise<CoreToMain> {
   let opening: RoomOpening | null = null;
   try {
-    const made = entropy((bytes) => new RoomOpening(ticket, server, JSON.stringify(terms), today, bytes));
+    const made = entropy(moderators, (bytes) => new RoomOpening(ticket, server, JSON.stringify(terms), today, bytes));
     opening = made;
     return { t: 'roomOpened', ask, made: readMade(await runMaking(port, made)) };
   } catch (thrown) {
@@ -48,7 +49,7 @@ export async function keepRoom(port: ErrandPort, ask: number, server: string, er
     const room = keeping;
     if (room === null) return { t: 'roomKept', ask, kept: { ok: false, problem: 'stale' } };
     const terms = errand.t === 'change' ? JSON.stringify(errand.terms) : '';
-    const talk = { request: (frame: Uint8Array) => entropy((bytes) => room.request(frame, errand.t, terms, bytes)), settle: (frame: Uint8Array) => room.settle(frame) };
+    const talk = { request: (frame: Uint8Array) => entropy(0, (bytes) => room.request(frame, errand.t, terms, bytes)), settle: (frame: Uint8Array) => room.settle(frame) };
     return { t: 'roomKept', ask, kept: readKept(await runErrand(port, talk)) };
   } catch (thrown) {
     return { t: 'roomKept', ask, kept: readKept(fault(thrown)) };

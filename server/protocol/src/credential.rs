@@ -1,4 +1,4 @@
-//! What the owner of a room keeps: the deed, the host credential, and the mandates that give roles.
+//! What the owner of a room keeps: the deed, the host credential, and the mandates that give roles. A moderator's text is in `moderator`.
 //!
 //! Deliberately absent: a URL form. Browsers keep opened links in their history whatever a page does, so an owner's key is text or a file.
 //!
@@ -18,6 +18,8 @@ use crate::{
 pub(crate) const HOST_PREFIX: &str = "conclave-host1:";
 /// How a deed's text begins.
 pub(crate) const DEED_PREFIX: &str = "conclave-deed1:";
+/// How a moderator's key begins as text.
+pub(crate) const MODERATOR_PREFIX: &str = "conclave-moderator1:";
 
 /// The root seed, shown once, to be kept offline.
 #[derive(Clone, Eq, PartialEq)]
@@ -26,7 +28,7 @@ pub struct Deed(pub RootSeed);
 impl Deed {
     /// `conclave-deed1:` ‖ base64url(seed ‖ checksum of kind `d`).
     pub fn to_text(&self) -> Zeroizing<String> {
-        text(DEED_PREFIX, b"d", Zeroizing::new(self.0.expose().to_vec()))
+        key_text(DEED_PREFIX, b"d", Zeroizing::new(self.0.expose().to_vec()))
     }
 
     /// Reads what `to_text` wrote, with white space around it.
@@ -160,10 +162,10 @@ impl HostCredential {
         bytes.extend(self.mandate.to_bytes());
         bytes.extend(self.mandate_seed.expose());
         bytes.extend(self.manage_secret.expose());
-        text(HOST_PREFIX, b"h", bytes)
+        key_text(HOST_PREFIX, b"h", bytes)
     }
 
-    /// Reads what `to_text` wrote. Its parts must belong together: mandate and link to one room, seed and mandate to one key.
+    /// Reads what `to_text` wrote. Its parts must belong together: mandate and link to one room, seed and mandate to one key. A moderator's mandate makes no owner.
     pub fn parse(text: &str) -> Result<Self, LinkError> {
         let body = text.trim().strip_prefix(HOST_PREFIX).ok_or(LinkError::NotALink)?;
         let credential = read(b"h", &unbase64(body)?, |r| {
@@ -177,8 +179,9 @@ impl HostCredential {
             })
         })?;
         let own_key = Signer::from_seed(credential.mandate_seed.expose()).public();
-        let consistent =
-            credential.mandate.room_fp == credential.guest.room_fp && *credential.mandate.pk.as_bytes() == own_key;
+        let consistent = credential.mandate.role == Role::Host
+            && credential.mandate.room_fp == credential.guest.room_fp
+            && *credential.mandate.pk.as_bytes() == own_key;
         if consistent {
             Ok(credential)
         } else {
@@ -211,7 +214,8 @@ impl Deed {
     }
 }
 
-fn text(prefix: &str, kind: &[u8; 1], mut bytes: Zeroizing<Vec<u8>>) -> Zeroizing<String> {
+/// The text of a key: its prefix, then its bytes with their checksum.
+pub(crate) fn key_text(prefix: &str, kind: &[u8; 1], mut bytes: Zeroizing<Vec<u8>>) -> Zeroizing<String> {
     let sum = link_checksum(kind, &bytes);
     bytes.extend(sum);
     Zeroizing::new(format!("{prefix}{}", *base64(&bytes)))

@@ -10,7 +10,7 @@ pub enum LinkError {
     /// No link of ours: no fragment, or one that does not begin with a known kind.
     #[error("this is not a meeting link")]
     NotALink,
-    /// A deed or host credential, which belongs to the owner and must never be pasted where a link is asked for.
+    /// A deed, host credential or moderator's key, which belongs to one person and must never be pasted where a link is asked for.
     #[error("this is an owner's key, not a meeting link; keep it to yourself")]
     OwnerKey,
     /// A link of another kind than the caller takes (a ticket where a guest link is needed, or the reverse).

@@ -21,6 +21,7 @@ pub mod limits;
 pub mod link;
 pub mod manage;
 pub mod message;
+pub mod moderator;
 pub mod order;
 pub mod owner;
 pub mod role;

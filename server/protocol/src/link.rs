@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     binary::{Reader, put_lp},
+    credential::{DEED_PREFIX, HOST_PREFIX, MODERATOR_PREFIX},
     error::LinkError,
     hash::checksum,
     ids::RoomFp,
@@ -100,7 +101,10 @@ impl Link {
     /// Reads a whole URL, or just its fragment with or without the `#`.
     pub fn parse(text: &str) -> Result<Self, LinkError> {
         let text = text.trim();
-        if text.starts_with(crate::credential::HOST_PREFIX) || text.starts_with(crate::credential::DEED_PREFIX) {
+        if [HOST_PREFIX, DEED_PREFIX, MODERATOR_PREFIX]
+            .iter()
+            .any(|prefix| text.starts_with(prefix))
+        {
             return Err(LinkError::OwnerKey);
         }
         let fragment = text.split_once('#').map_or(text, |(_, fragment)| fragment);

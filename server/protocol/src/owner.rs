@@ -1,7 +1,7 @@
 //! What the owner of a room does to it later, with the host credential: another title, rules, day or limits, or another link.
 //!
 //! Each change is a whole new record with a sheet of the next sequence, signed by the host's mandate, for [`crate::manage`] to bring to the server. Whoever
-//! lost the credential makes another of the deed, in one step with ending the lost one. Deliberately absent: revoking single mandates.
+//! lost the credential makes another of the deed, in one step with ending the lost one. Single moderators' mandates end by [`revise`].
 //!
 //! SPEC: `docs/protocol.md`, section 1, "Changes by the owner".
 
@@ -12,6 +12,7 @@ use crate::{
     error::Error,
     keys::{AdmissionPk, LinkKeys, LinkSecret, ManagePk, MandateSeed, RootKeys, Signer},
     link::GuestLink,
+    moderator::FIRST_MODERATOR_SERIAL,
     room::{Limits, MANDATE_DAYS, RoomRecord, room_id},
     rules::Allowed,
     server_name::ServerName,
@@ -164,8 +165,8 @@ pub fn open_record_by_deed(
     open_record(&reader, server, record)
 }
 
-/// A fresh working key from the deed, for whoever lost theirs, and a record whose sheet ends all mandates before it: the lost key's, and those of
-/// moderators and invites that were made with it. `entropy` is random; the caller wipes it.
+/// A fresh working key from the deed, for whoever lost theirs, and a record whose sheet ends all hosts' mandates before it, and with the lost key's the
+/// invites that were made with it. Moderators' keys stay as they are: counting, or taken away. `entropy` is random; the caller wipes it.
 pub fn restore(
     deed: &Deed,
     guest: &GuestLink,
@@ -184,7 +185,8 @@ pub fn restore(
     let last_day = signed.day_made.saturating_add(MANDATE_DAYS).max(signed.day_expires);
     let credential = deed.credential(guest.clone(), serial, last_day, MandateSeed::from_bytes(*seed))?;
     sheet.minimum_serial = serial;
-    sheet.revoked.clear();
+    // The minimum stands for hosts' numbers; a moderator's key that was taken away must not come back to life.
+    sheet.revoked.retain(|serial| *serial >= FIRST_MODERATOR_SERIAL);
     let terms = Terms::of(&sheet);
     let root = RootKeys::derive(&deed.0).sign();
     let signer = SheetSigner::Root(&root);

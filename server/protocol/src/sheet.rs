@@ -16,6 +16,7 @@ use crate::{
     ids::RoomFp,
     keys::{AdmissionPk, LinkKeys, ManagePk, RootPk, SheetKey, Signer},
     limits::{MAX_REVOKED, MAX_REVOKED_INVITES, MAX_TITLE, SEAL_OVERHEAD, SHEET_LEN},
+    moderator::FIRST_MODERATOR_SERIAL,
     room::Limits,
     rules::{self, Allowed},
     server_name::ServerName,
@@ -172,9 +173,23 @@ impl Sheet {
         }
     }
 
-    /// A serial for a mandate that replaces lost ones: above the minimum and above all that were revoked. Raising the minimum to it ends all older ones.
+    /// Takes a mandate away. More than fit are not listed: the answer is whether this one is.
+    pub fn revoke_mandate(&mut self, serial: u32) -> bool {
+        match self.revoked.binary_search(&serial) {
+            Ok(_) => true,
+            Err(place) if self.revoked.len() < MAX_REVOKED => {
+                self.revoked.insert(place, serial);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// A serial for a host's mandate that replaces lost ones: above the minimum and above all hosts' that were revoked. Raising the minimum to it ends all
+    /// older ones, and no moderator's, whose numbers are above all hosts'.
     pub fn next_serial(&self) -> u32 {
-        let highest = self.revoked.last().copied().unwrap_or_default();
+        let hosts = |serial: &&u32| **serial < FIRST_MODERATOR_SERIAL;
+        let highest = self.revoked.iter().rev().find(hosts).copied().unwrap_or_default();
         self.minimum_serial.max(highest).saturating_add(1)
     }
 

@@ -4,7 +4,7 @@
 #[allow(dead_code, reason = "each test file uses a part")]
 mod cases;
 
-use cases::{counting, guest_link, new_room, server};
+use cases::{counting, guest_link, new_room, roles::moderators_key, server};
 use conclave_protocol::{
     Error, LinkError,
     admission::verify,
@@ -19,6 +19,7 @@ use conclave_protocol::{
     limits::{CHUNK_DATA, MAX_ASSEMBLED, MAX_BODY, MAX_FRAME},
     link::{GuestLink, Link, LinkFlags, ServerName},
     message::{ClientMessage, ServerMessage},
+    moderator::ModeratorKey,
     room::{Limits, RoomRecord},
     sheet::{self, Sheet, SheetSigner},
 };
@@ -257,6 +258,10 @@ fn links_survive_every_cut_and_flip() {
     let deed = new_room().deed.to_text();
     for text in mutations(deed.as_bytes()).filter_map(|bytes| String::from_utf8(bytes).ok()) {
         assert!(Deed::parse(&text).is_err());
+    }
+    let moderator = moderators_key().to_text();
+    for text in mutations(moderator.as_bytes()).filter_map(|bytes| String::from_utf8(bytes).ok()) {
+        assert!(ModeratorKey::parse(&text).is_err());
     }
 }
 
@@ -651,6 +656,7 @@ proptest! {
     fn arbitrary_text_is_no_link(text in "\\PC{0,80}") {
         prop_assert!(Link::parse(&text).is_err());
         prop_assert!(HostCredential::parse(&text).is_err());
+        prop_assert!(ModeratorKey::parse(&text).is_err());
     }
 
     #[test]

@@ -6,13 +6,14 @@ mod cases;
 use cases::{FILES, counting, file, server};
 use conclave_protocol::{
     admission::verify,
-    credential::{Deed, HostCredential, Mandate},
+    credential::{Deed, HostCredential, Mandate, Role},
     envelope::{ClearPart, Envelope, open, padded_len},
     gate::verify_commit,
     keys::{AdmissionPk, EnvelopeKey, GatePk, LinkKeys, ManagePk, Signer},
     link::{GuestLink, Link, ServerName, TicketLink},
     manage::{verify_change, verify_registration},
     message::{ClientMessage, ServerMessage},
+    moderator::ModeratorKey,
     room::RoomRecord,
     sheet,
 };
@@ -52,6 +53,23 @@ fn unhex(text: &str) -> Vec<u8> {
 
 fn bytes(value: &Value, key: &str) -> Vec<u8> {
     unhex(text(value, key))
+}
+
+#[test]
+fn moderators_keys() {
+    let v = &file("roles")["moderators_key"];
+    let key = ModeratorKey::parse(text(v, "text")).unwrap();
+    assert!(key.guest == GuestLink::parse(text(v, "guest_url")).unwrap());
+    assert!(key.mandate.to_bytes() == bytes(v, "mandate"));
+    assert!(key.mandate_seed.expose().as_slice() == bytes(v, "mandate_seed"));
+    assert_eq!(v["serial"].as_u64(), Some(u64::from(key.mandate.serial)));
+    assert_eq!(key.mandate.role, Role::Moderator);
+    assert!(
+        key.mandate
+            .verify(&cases::roles::authority(Role::Host).1.root_pk)
+            .is_ok()
+    );
+    assert!(key.to_text().as_str() == text(v, "text"));
 }
 
 #[test]

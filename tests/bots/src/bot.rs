@@ -14,6 +14,7 @@ use conclave_protocol::{
     credential::HostCredential,
     invite::Invite,
     link::{GuestLink, Link},
+    moderator::ModeratorKey,
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -65,6 +66,8 @@ pub struct BotOptions {
     pub cheat: Cheat,
     /// The owner's key.
     pub owner: Option<HostCredential>,
+    /// A moderator's key, for whoever has not the owner's.
+    pub moderator: Option<ModeratorKey>,
     /// A personal invite that came with the link.
     pub invite: Option<Invite>,
 }
@@ -81,6 +84,7 @@ impl Default for BotOptions {
             place: None,
             cheat: Cheat::No,
             owner: None,
+            moderator: None,
             invite: None,
         }
     }
@@ -93,6 +97,15 @@ impl BotOptions {
         Self {
             camera: false,
             ..Self::default()
+        }
+    }
+
+    /// The same, with a moderator's key.
+    #[must_use]
+    pub fn moderator(key: &ModeratorKey) -> Self {
+        Self {
+            moderator: Some(key.clone()),
+            ..Self::heard()
         }
     }
 
@@ -161,10 +174,9 @@ impl Bot {
             Codec::Av1 => bits | 4,
             Codec::Opus => bits,
         });
-        let owner = options.owner.as_ref().map(|credential| Owner {
-            key: OwnerKey::Credential(credential),
-            today: today(),
-        });
+        let moderator = options.moderator.as_ref().map(OwnerKey::Moderator);
+        let key = options.owner.as_ref().map(OwnerKey::Credential).or(moderator);
+        let owner = key.map(|key| Owner { key, today: today() });
         let core_options = Options {
             owner,
             invite: options.invite.as_ref(),

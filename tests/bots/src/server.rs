@@ -20,7 +20,8 @@ use conclave::{
 use conclave_protocol::{
     credential::HostCredential,
     link::GuestLink,
-    room::{Limits, NEW_ROOM_ENTROPY, RoomPlan, make_room_with_rules},
+    moderator::{MODERATOR_ENTROPY, ModeratorKey},
+    room::{Limits, NEW_ROOM_ENTROPY, NewRoom, RoomPlan, make_room_with_rules},
     server_name::ServerName,
     sheet::{Found, Rules},
 };
@@ -88,7 +89,7 @@ impl TestServer {
     /// # Panics
     /// If the server does not take it.
     pub async fn room(&self, title: &str) -> GuestLink {
-        self.room_of(title, OPEN).await.0
+        self.room_of(title, OPEN).await.guest_link
     }
 
     /// A room with a host, in which newcomers ask; with the owner's key.
@@ -96,14 +97,27 @@ impl TestServer {
     /// # Panics
     /// As [`TestServer::room`].
     pub async fn hosted_room(&self, title: &str) -> (GuestLink, HostCredential) {
-        let rules = Rules {
-            found: Found::Host,
-            lobby: true,
-        };
-        self.room_of(title, rules).await
+        let room = self.room_of(title, HOSTED).await;
+        (room.guest_link, room.host_credential)
     }
 
-    async fn room_of(&self, title: &str, rules: Rules) -> (GuestLink, HostCredential) {
+    /// The same, with two moderators' keys.
+    ///
+    /// # Panics
+    /// As [`TestServer::room`].
+    pub async fn moderated_room(&self, title: &str) -> (GuestLink, HostCredential, [ModeratorKey; 2]) {
+        let room = self.room_of(title, HOSTED).await;
+        let key = || {
+            let mut entropy = [0; MODERATOR_ENTROPY];
+            getrandom::fill(&mut entropy).unwrap_or_else(|error| panic!("no randomness: {error}"));
+            let key = room.moderator(&entropy);
+            key.unwrap_or_else(|error| panic!("no moderator's key: {error}"))
+        };
+        let keys = [key(), key()];
+        (room.guest_link, room.host_credential, keys)
+    }
+
+    async fn room_of(&self, title: &str, rules: Rules) -> NewRoom {
         guard::install().plant(title);
         room_with(&self.data_dir, &self.name, title, rules).await
     }
@@ -144,7 +158,7 @@ impl Drop for TestServer {
 /// # Panics
 /// If the server does not take it.
 pub async fn room_on(data_dir: &Path, name: &ServerName, title: &str) -> GuestLink {
-    room_with(data_dir, name, title, OPEN).await.0
+    room_with(data_dir, name, title, OPEN).await.guest_link
 }
 
 /// Anyone begins a call, and nobody asks.
@@ -153,7 +167,13 @@ const OPEN: Rules = Rules {
     lobby: false,
 };
 
-async fn room_with(data_dir: &Path, name: &ServerName, title: &str, rules: Rules) -> (GuestLink, HostCredential) {
+/// Somebody with a role begins a call, and guests ask.
+const HOSTED: Rules = Rules {
+    found: Found::Host,
+    lobby: true,
+};
+
+async fn room_with(data_dir: &Path, name: &ServerName, title: &str, rules: Rules) -> NewRoom {
     let mut entropy = [0; NEW_ROOM_ENTROPY];
     getrandom::fill(&mut entropy).unwrap_or_else(|error| panic!("no randomness: {error}"));
     let day_made = today();
@@ -172,7 +192,7 @@ async fn room_with(data_dir: &Path, name: &ServerName, title: &str, rules: Rules
     let data_dir = data_dir.to_owned();
     // The admin client blocks; the server answers from this very runtime.
     match spawn_blocking(move || ask(&data_dir, &request)).await {
-        Ok(Ok(Reply::RoomCreated { .. })) => (room.guest_link, room.host_credential),
+        Ok(Ok(Reply::RoomCreated { .. })) => room,
         Ok(Err(error)) => panic!("the room was not taken: {error}"),
         _ => panic!("the admin socket answered something else"),
     }

@@ -141,3 +141,55 @@ async fn who_waits_or_was_refused_gets_no_frame_and_no_word() -> Outcome {
     server.stop().await;
     Ok(())
 }
+
+/// The marks that a member's list shows beside a name.
+fn marked(view: &View, name: &str, role: Option<MemberRole>) -> bool {
+    view.roster.iter().any(|p| p.name == name && p.role == role)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_moderators_key_opens_and_moderates_until_a_host_takes_it_away() -> Outcome {
+    let server = TestServer::start(None).await;
+    let (link, credential, [key, other]) = server.moderated_room("moderated").await;
+    let link = server.url(&link);
+    // Nobody else is there, and no host comes first.
+    let mona = Bot::join(&link, "Mona", BotOptions::moderator(&key))?;
+    mona.in_call().await?;
+    let grace = Bot::join(&link, "Grace", BotOptions::heard())?;
+    let asks = mona.wait_for("somebody asks", |v| v.lobby.len() == 1).await?;
+    mona.decide(Input::Admit(asks.lobby[0].member_id)).await;
+    grace.in_call().await?;
+    grace
+        .wait_for("the moderator is marked", |v| {
+            marked(v, "Mona", Some(MemberRole::Moderator))
+        })
+        .await?;
+    let host = Bot::join(&link, "Hope", BotOptions::host(&credential))?;
+    host.in_call().await?;
+    Bot::all_see(&[&mona, &grace, &host], &["Grace", "Hope", "Mona"]).await?;
+
+    // The host's socket is opened anew to bring the server the sheet; the three stay together.
+    let member = id_of(&host.view(), "Mona");
+    host.decide(Input::Dismiss(member)).await;
+    for bot in [&mona, &grace, &host] {
+        bot.wait_for("a guest", |v| marked(v, "Mona", None)).await?;
+    }
+    host.in_call().await?;
+    Bot::all_see(&[&mona, &grace, &host], &["Grace", "Hope", "Mona"]).await?;
+    host.decide(Input::EndForAll).await;
+    for bot in [&mona, &grace, &host] {
+        bot.wait_for("over", |v| v.ended() == Some(EndReason::EndedByHost))
+            .await?;
+    }
+    drop((mona, grace, host));
+
+    // In the next call the other key counts, and this one does not.
+    let max = Bot::join(&link, "Max", BotOptions::moderator(&other))?;
+    max.in_call().await?;
+    let late = Bot::join(&link, "Mona", BotOptions::moderator(&key))?;
+    max.wait_for("asks like a guest", |v| v.lobby.len() == 1).await?;
+    late.wait_for("waits", |v| v.state == State::Waiting).await?;
+    drop((max, late));
+    server.stop().await;
+    Ok(())
+}

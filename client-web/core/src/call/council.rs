@@ -20,7 +20,7 @@ use super::shared::Shared;
 use super::words::Words;
 use crate::group::{GroupData, seat};
 use crate::io::{Event, Input, LobbyEntry, RulesView};
-use crate::limits::{ADMIT_KEPT_MS, MAX_KEPT_ORDERS, REFUSED_KEPT_MS, VOUCH_STEP_MS, VOUCHERS};
+use crate::limits::{ADMIT_KEPT_MS, LINK_WAIT_MS, MAX_KEPT_ORDERS, REFUSED_KEPT_MS, VOUCH_STEP_MS, VOUCHERS};
 use crate::text::clean_name;
 
 /// Something that the person wants of the rules.
@@ -58,6 +58,8 @@ pub(super) struct Council {
     pub(super) untold: Option<(LinkSecret, u64)>,
     /// A newer sheet, by which mandates are to be judged.
     pub(super) sheet: Option<Sheet>,
+    /// Moderators' mandates that the server is to hear of when their holder is out, and when at the latest.
+    pub(super) taken: Vec<(u32, MemberId, u64)>,
     /// References of knocks that were refused, and when.
     refused: Vec<(u64, [u8; 32])>,
     /// Who is over 90 seconds silent in this member's own eyes, and was said to be.
@@ -150,6 +152,9 @@ impl Inside {
                     self.wish(now, Wish::Bar(member, serial), s);
                 }
                 if self.own_role() == Some(Role::Host) {
+                    if let Some(serial) = self.group.moderators_serial(&member).filter(|_| bar) {
+                        self.council.taken.push((serial, member, now + LINK_WAIT_MS));
+                    }
                     self.wish(now, Wish::Dismiss(member), s);
                 }
                 if let Some(leaf) = self.roster.entry(&member).map(super::roster::Entry::leaf_name) {
@@ -166,7 +171,7 @@ impl Inside {
                     self.wish(now, Wish::Appoint(leaf), s);
                 }
             }
-            Input::Dismiss(member) => self.wish(now, Wish::Dismiss(member), s),
+            Input::Dismiss(member) => self.dismiss(now, member, s),
             Input::Invite { days } => self.make_invite(days, s),
             Input::RevokeInvite(serial) => {
                 self.wish(now, Wish::RevokeInvite(serial), s);
@@ -182,6 +187,25 @@ impl Inside {
             _ => return false,
         }
         true
+    }
+
+    /// Whoever moderates is a guest from now on: by appointment with the next rules; by a key of their own when the server has the sheet without it, in this call
+    /// and all later ones.
+    fn dismiss(&mut self, now: u64, member: MemberId, s: &mut Shared) {
+        self.wish(now, Wish::Dismiss(member), s);
+        if let (Some(serial), Some(Role::Host)) = (self.group.moderators_serial(&member), self.own_role()) {
+            self.tell_server(Errand::RevokeMandate(serial), s);
+        }
+    }
+
+    /// Takes the keys of barred moderators away. Not before they are out: an errand closes the connection for a moment, and the removal must not wait for it.
+    pub(super) fn take_keys(&mut self, now: u64, s: &mut Shared) {
+        let roster = &self.roster;
+        let due = |(_, member, at): &(u32, MemberId, u64)| now >= *at || !roster.contains(member);
+        let taken: Vec<u32> = self.council.taken.extract_if(.., |t| due(t)).map(|t| t.0).collect();
+        for serial in taken {
+            self.tell_server(Errand::RevokeMandate(serial), s);
+        }
     }
 
     fn admit(&mut self, now: u64, who: impl Fn(&Waiting) -> bool, s: &mut Shared) {

@@ -189,7 +189,7 @@ impl Inside {
         if let Some(data) = self.group.data() {
             self.rules = data.rules().clone();
         }
-        self.roles = self.group.roles();
+        (self.roles, self.keyed) = (self.group.roles(), self.group.moderators_by_key());
         self.council_in_new_epoch(now, changed, s);
         self.keep_appointment(now, s);
     }

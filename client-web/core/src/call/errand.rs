@@ -29,6 +29,8 @@ pub(crate) enum Errand {
     RevokeInvite(u32),
     /// Mandates below this serial count no more.
     MinimumSerial(u32),
+    /// This moderator's mandate counts no more.
+    RevokeMandate(u32),
 }
 
 /// What became of an answer.
@@ -192,6 +194,14 @@ impl Errands {
                     sheet.minimum_serial = *serial
                 });
                 (revised.ok()?, None)
+            }
+            Errand::RevokeMandate(serial) => {
+                let mut listed = false;
+                let revised = revise(own, server, record, random.bytes(), |sheet| {
+                    listed = sheet.revoke_mandate(*serial);
+                });
+                // A sheet that cannot list it would not take it away.
+                (revised.ok().filter(|_| listed)?, None)
             }
         };
         Some((RoomChange::Replace { base, record }, credential))

@@ -59,6 +59,8 @@ pub(crate) struct Inside {
     /// The rules of this epoch, and who has a role in it.
     pub(super) rules: CallRules,
     pub(super) roles: Vec<(MemberId, Role)>,
+    /// Those who moderate by a key of their own.
+    pub(super) keyed: Vec<MemberId>,
     /// Attached on the present connection.
     pub(super) attached: bool,
     /// What the server lets this member do on it.
@@ -110,6 +112,7 @@ impl Inside {
             council: Council::default(),
             rules: CallRules::open(),
             roles: Vec::new(),
+            keyed: Vec::new(),
             committer: Committer::new(now),
             own: OwnSigns {
                 joined_at: now,

@@ -47,6 +47,7 @@ use conclave_protocol::invite::Invite;
 use conclave_protocol::keys::LinkKeys;
 use conclave_protocol::link::GuestLink;
 use conclave_protocol::message::{RefusalCode, ServerMessage, client_type};
+use conclave_protocol::moderator::ModeratorKey;
 use conclave_protocol::server_name::ServerName;
 
 use crate::error::CoreError;
@@ -76,7 +77,7 @@ pub struct Options<'a> {
     pub invite: Option<&'a Invite>,
 }
 
-/// An owner's key, and the day on which it is used, in days since 1970-01-01.
+/// An owner's or moderator's key, and the day on which it is used, in days since 1970-01-01.
 #[derive(Clone, Copy)]
 pub struct Owner<'a> {
     /// It must be of the link's room.
@@ -85,13 +86,15 @@ pub struct Owner<'a> {
     pub today: u16,
 }
 
-/// What an owner shows.
+/// What an owner or moderator shows.
 #[derive(Clone, Copy)]
 pub enum OwnerKey<'a> {
     /// The working key.
     Credential(&'a HostCredential),
     /// The deed: a fresh working key is made of it as soon as the room's sheet is known, and given out as [`Event::Credential`].
     Deed(&'a Deed),
+    /// A moderator's: a role, and nothing to manage the room with.
+    Moderator(&'a ModeratorKey),
 }
 
 /// One member of a call, from opening the link to leaving.

@@ -1,4 +1,4 @@
-//! What an owner's keys become: a role to show, and from a deed a fresh working key.
+//! What the keys of owners and moderators become: a role to show, and from a deed a fresh working key.
 //!
 //! Does not manage the room's record at the server. SPEC: protocol.md §1, "Roles".
 
@@ -25,7 +25,7 @@ impl OwnersDeed {
                 deed: deed.clone(),
                 today: owner.today,
             }),
-            OwnerKey::Credential(_) => None,
+            OwnerKey::Credential(_) | OwnerKey::Moderator(_) => None,
         }
     }
 }
@@ -34,21 +34,23 @@ impl Errands {
     pub(super) fn of(owner: Owner<'_>) -> Option<Self> {
         match owner.key {
             OwnerKey::Credential(credential) => Some(Self::new(credential.clone())),
-            OwnerKey::Deed(_) => None,
+            OwnerKey::Deed(_) | OwnerKey::Moderator(_) => None,
         }
     }
 }
 
 impl RoleKey {
     pub(super) fn of(owner: Owner<'_>) -> Option<Self> {
-        match owner.key {
-            OwnerKey::Credential(credential) => Some(Self {
-                mandate: credential.mandate.clone(),
-                seed: credential.mandate_seed.clone(),
-                today: owner.today,
-            }),
-            OwnerKey::Deed(_) => None,
-        }
+        let (mandate, seed) = match owner.key {
+            OwnerKey::Credential(credential) => (&credential.mandate, &credential.mandate_seed),
+            OwnerKey::Moderator(key) => (&key.mandate, &key.mandate_seed),
+            OwnerKey::Deed(_) => return None,
+        };
+        Some(Self {
+            mandate: mandate.clone(),
+            seed: seed.clone(),
+            today: owner.today,
+        })
     }
 }
 

@@ -100,7 +100,11 @@ impl Inside {
                 self.wish(now, Wish::Data, s);
                 s.event(Event::Notice(NoticeCode::OlderKeysEnded));
             }
-            (Errand::RevokeInvite(_) | Errand::MinimumSerial(_), false) => {
+            (Errand::RevokeMandate(_), true) => {
+                self.council.sheet = s.errands.as_ref().and_then(Errands::sheet).cloned();
+                self.wish(now, Wish::Data, s);
+            }
+            (Errand::RevokeInvite(_) | Errand::MinimumSerial(_) | Errand::RevokeMandate(_), false) => {
                 s.event(Event::Notice(NoticeCode::RoomNotChanged));
             }
         }

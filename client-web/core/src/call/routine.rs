@@ -71,6 +71,7 @@ impl Inside {
         self.tell_link(now, s);
         self.vouch(now, s);
         self.commit_if_due(now, s);
+        self.take_keys(now, s);
         self.give_way(now)
     }
 
@@ -85,6 +86,7 @@ impl Inside {
                 self.seat_at(),
                 self.cards.at,
                 self.council.untold.as_ref().map(|(_, at)| *at),
+                self.council.taken.iter().map(|(.., at)| *at).min(),
                 self.roster.timeout(),
                 self.vouch_at(now),
                 self.watch_at(now),

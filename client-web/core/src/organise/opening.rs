@@ -5,6 +5,7 @@ use conclave_protocol::{
     link::TicketLink,
     manage::{RoomChange, sign_change, sign_registration},
     message::ClientMessage,
+    moderator::{MODERATOR_ENTROPY, ModeratorKey},
     owner::Terms,
     room::{NEW_ROOM_ENTROPY, NewRoom, RoomPlan, make_room_for},
     server_name::ServerName,
@@ -18,6 +19,7 @@ pub struct Opening {
     server: ServerName,
     ticket: TicketSecret,
     room: NewRoom,
+    moderators: Vec<ModeratorKey>,
 }
 
 /// What the organiser gets, once the server has taken the room.
@@ -28,18 +30,22 @@ pub struct Opened {
     pub credential: Zeroizing<String>,
     /// To be kept offline.
     pub deed: Zeroizing<String>,
+    /// Moderators' keys, as texts.
+    pub moderators: Vec<Zeroizing<String>>,
     /// The last day in force.
     pub last_day: u16,
 }
 
 impl Opening {
-    /// Makes the keys and the sheet. `today` in days since 1970-01-01; `entropy` is random, and the caller wipes it.
+    /// Makes the keys and the sheet, and a moderator's key of each of `moderators`. `today` in days since 1970-01-01; `entropy` and `moderators` are random,
+    /// and the caller wipes them.
     pub fn new(
         ticket: &str,
         server: &ServerName,
         terms: &Terms,
         today: u16,
         entropy: &[u8; NEW_ROOM_ENTROPY],
+        moderators: &[[u8; MODERATOR_ENTROPY]],
     ) -> Result<Self, OrganiseFault> {
         let link = TicketLink::parse(ticket).map_err(|_| OrganiseFault::Ticket)?;
         if link.server != *server {
@@ -54,9 +60,11 @@ impl Opening {
             operator_keys: false,
         };
         let room = make_room_for(entropy, &plan, terms.rules, terms.guests).map_err(OrganiseFault::of_terms)?;
+        let moderators = moderators.iter().map(|entropy| room.moderator(entropy)).collect::<Result<_, _>>();
         Ok(Self {
             server: server.clone(),
             ticket: link.ticket_secret.clone(),
+            moderators: moderators.map_err(OrganiseFault::of_terms)?,
             room,
         })
     }
@@ -99,6 +107,7 @@ impl Opening {
             guest_link: self.room.guest_link.to_fragment(),
             credential: self.room.host_credential.to_text(),
             deed: self.room.deed.to_text(),
+            moderators: self.moderators.iter().map(ModeratorKey::to_text).collect(),
             last_day: room.last_day,
         })
     }

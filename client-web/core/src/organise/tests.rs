@@ -1,11 +1,14 @@
 //! An organiser and an owner against a server that answers, refuses and lies.
 
 use conclave_protocol::{
+    credential::HostCredential,
     keys::TicketSecret,
     link::{LinkFlags, TicketLink},
     manage::{ManagedRoom, RoomChange, TicketHash, verify_change, verify_registration},
     message::{ClientMessage, RefusalCode, ServerMessage},
-    owner::{RESTORE_ENTROPY, ROTATE_ENTROPY, Terms},
+    moderator::ModeratorKey,
+    owner::{RESTORE_ENTROPY, ROTATE_ENTROPY, Terms, open_record},
+    role::Authority,
     room::{Limits, NEW_ROOM_ENTROPY, RoomRecord},
     server_name::ServerName,
     sheet::{Found, Rules},
@@ -68,7 +71,7 @@ fn refused(code: RefusalCode) -> Vec<u8> {
 
 fn opening() -> Opening {
     let link = ticket().to_url("http://localhost:8443");
-    Opening::new(&link, &server(), &terms(), TODAY, &[7; NEW_ROOM_ENTROPY]).expect("an opening")
+    Opening::new(&link, &server(), &terms(), TODAY, &[7; NEW_ROOM_ENTROPY], &[[1; 36], [2; 36]]).expect("an opening")
 }
 
 /// The record in a request, judged as a server judges it.
@@ -131,6 +134,28 @@ fn a_ticket_becomes_a_room_whose_keys_no_operator_made() {
 }
 
 #[test]
+fn moderators_keys_that_are_made_with_a_room_count_in_it() {
+    let (opened, record) = made();
+    let owner = HostCredential::parse(&opened.credential).expect("a credential");
+    let sheet = open_record(&owner, &server(), &record).expect("a sheet");
+    let judge = Authority::of(&sheet, TODAY);
+    let keys: Vec<ModeratorKey> = opened
+        .moderators
+        .iter()
+        .map(|text| ModeratorKey::parse(text).expect("a moderator's key"))
+        .collect();
+    assert_eq!(keys.len(), 2);
+    assert!(keys[0].mandate.serial != keys[1].mandate.serial);
+    for key in &keys {
+        assert!(key.guest.to_fragment() == opened.guest_link);
+        assert!(judge.accepts(&key.mandate).is_ok());
+        // It manages nothing.
+        let text = key.to_text();
+        assert!(Keeping::new(&text, Some(&opened.guest_link), &server()).is_err_and(|e| e == OrganiseFault::Credential));
+    }
+}
+
+#[test]
 fn a_ticket_of_another_server_and_a_guest_link_open_nothing() {
     let elsewhere = ServerName::parse("meet.example.org").expect("a name");
     let (opened, _) = made();
@@ -138,7 +163,7 @@ fn a_ticket_of_another_server_and_a_guest_link_open_nothing() {
         (ticket().to_url("http://localhost:8443"), elsewhere),
         (opened.guest_link, server()),
     ] {
-        let opening = Opening::new(&link, &server, &terms(), TODAY, &[7; NEW_ROOM_ENTROPY]);
+        let opening = Opening::new(&link, &server, &terms(), TODAY, &[7; NEW_ROOM_ENTROPY], &[]);
         assert_eq!(opening.err(), Some(OrganiseFault::Ticket));
     }
 }
@@ -146,7 +171,7 @@ fn a_ticket_of_another_server_and_a_guest_link_open_nothing() {
 #[test]
 fn what_a_person_typed_is_said_before_the_ticket_is_used() {
     let link = ticket().to_url("http://localhost:8443");
-    let opening = |terms: &Terms| Opening::new(&link, &server(), terms, TODAY, &[7; NEW_ROOM_ENTROPY]).err();
+    let opening = |terms: &Terms| Opening::new(&link, &server(), terms, TODAY, &[7; NEW_ROOM_ENTROPY], &[]).err();
     let long = Terms {
         title: "x".repeat(121),
         ..terms()

@@ -17,6 +17,7 @@ use conclave_protocol::invite::InviteLink;
 use conclave_protocol::keys::{AdmissionPk, LinkSecret};
 use conclave_protocol::link::GuestLink;
 use conclave_protocol::message::{ClientMessage, ServerMessage};
+use conclave_protocol::moderator::ModeratorKey;
 use conclave_protocol::room::{Limits, NEW_ROOM_ENTROPY, RoomPlan, RoomRecord, make_room_with_rules};
 use conclave_protocol::server_name::ServerName;
 use conclave_protocol::sheet::{Found, Rules};
@@ -190,6 +191,25 @@ impl World {
             CODECS,
             Showing {
                 owner,
+                ..Showing::default()
+            },
+        )
+    }
+
+    /// Opens a tab with a moderator's key, if wanted with the record of an older one.
+    pub fn join_as_moderator(&mut self, name: &str, key: &ModeratorKey, place: Option<&[u8]>) -> usize {
+        let link = self.link.clone();
+        let owner = Some(Owner {
+            key: OwnerKey::Moderator(key),
+            today: TODAY,
+        });
+        self.open_tab(
+            name,
+            &link,
+            CODECS,
+            Showing {
+                owner,
+                place,
                 ..Showing::default()
             },
         )

@@ -3,7 +3,10 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
-use conclave_protocol::sheet::{Found, Rules};
+use conclave_protocol::{
+    moderator::MAX_MODERATOR_KEYS,
+    sheet::{Found, Rules},
+};
 
 use crate::{
     config::{PublicAddress, admin_place, data_place, load::Sources},
@@ -239,6 +242,9 @@ pub(super) enum RoomCommand {
         /// Let guests of a room with a host come in without asking
         #[arg(long, requires = "print_links")]
         no_lobby: bool,
+        /// How many moderators' keys to make with the room
+        #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=i64::from(MAX_MODERATOR_KEYS)), requires = "print_links")]
+        moderators: u8,
         /// Make the keys here and print guest link, host credential and deed; the room is marked as made by its operator
         #[arg(long)]
         print_links: bool,

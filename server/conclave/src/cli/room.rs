@@ -2,6 +2,7 @@
 
 use conclave_protocol::{
     error::Error as ProtocolError,
+    moderator::MODERATOR_ENTROPY,
     room::{Limits, NEW_ROOM_ENTROPY, NewRoom, RoomPlan, RoomRecord, make_room_with_rules},
     server_name::ServerName,
     sheet::{Found, Rules},
@@ -28,6 +29,7 @@ pub(super) fn run(command: RoomCommand) -> Result<(), Error> {
             days,
             begin,
             no_lobby,
+            moderators,
             print_links,
             output,
         } => {
@@ -38,6 +40,7 @@ pub(super) fn run(command: RoomCommand) -> Result<(), Error> {
                 title,
                 days,
                 rules: begin.rules(no_lobby),
+                moderators,
             };
             create(wanted, &output)
         }
@@ -115,6 +118,7 @@ struct Created<'a> {
     guest_link: &'a str,
     host_credential: &'a str,
     deed: &'a str,
+    moderator_keys: Vec<&'a str>,
     expires: String,
 }
 
@@ -123,6 +127,7 @@ struct Wanted {
     title: String,
     days: u16,
     rules: Rules,
+    moderators: u8,
 }
 
 fn create(wanted: Wanted, output: &Output) -> Result<(), Error> {
@@ -131,8 +136,9 @@ fn create(wanted: Wanted, output: &Output) -> Result<(), Error> {
         return Err(out_of_turn());
     };
     let server = parse_name(&name)?;
-    let hosted = wanted.rules.found == Found::Host;
+    let (hosted, moderators) = (wanted.rules.found == Found::Host, wanted.moderators);
     let room = new_room(server.clone(), wanted)?;
+    let moderator_keys = moderator_keys(&room, moderators)?;
     let request = Request::RoomCreate {
         record: record_text(&room.record),
     };
@@ -154,6 +160,7 @@ fn create(wanted: Wanted, output: &Output) -> Result<(), Error> {
             guest_link: &guest_link,
             host_credential: &host_credential,
             deed: &deed,
+            moderator_keys: moderator_keys.iter().map(|key| key.as_str()).collect(),
             expires,
         });
     }
@@ -170,7 +177,26 @@ fn create(wanted: Wanted, output: &Output) -> Result<(), Error> {
         voice::result(text);
         voice::result("");
     }
+    for (n, text) in (1..).zip(&moderator_keys) {
+        voice::result(&format!(
+            "moderator's key {n} of {moderators}, to moderate every call, never a link:"
+        ));
+        voice::result(text);
+        voice::result("");
+    }
     Ok(())
+}
+
+/// Moderators' keys of a new room, as text.
+fn moderator_keys(room: &NewRoom, wanted: u8) -> Result<Vec<Zeroizing<String>>, Error> {
+    let one = |_| {
+        let mut entropy = Zeroizing::new([0; MODERATOR_ENTROPY]);
+        getrandom::fill(entropy.as_mut_slice()).map_err(|_| Error::Randomness)?;
+        let key = room.moderator(&entropy);
+        key.map(|key| key.to_text())
+            .map_err(|_| Error::RoomUnusable("no moderator's key can be made"))
+    };
+    (0..wanted).map(one).collect()
 }
 
 /// Makes the keys. They live in this process only, and are wiped when it is done.

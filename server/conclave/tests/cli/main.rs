@@ -217,6 +217,14 @@ fn complaints_have_the_programs_voice_and_a_hint() {
         ),
         (&["serve", "--set", "name"], "--set takes a key and a value"),
         (
+            &["room", "create", "--moderators", "2"],
+            "the following required arguments were not provided: --print-links",
+        ),
+        (
+            &["room", "create", "--print-links", "--moderators", "9"],
+            "invalid value '9' for '--moderators <NUMBER>'",
+        ),
+        (
             &["room", "create", "--print-links", "--days", "0"],
             "invalid value '0' for '--days <DAYS>'",
         ),
@@ -298,6 +306,8 @@ fn a_room_from_its_making_to_its_end() {
         "Reading group",
         "--days",
         "3",
+        "--moderators",
+        "2",
         "--print-links",
         "--json",
     ]);
@@ -321,6 +331,18 @@ fn a_room_from_its_making_to_its_end() {
         "link and credential are of one room"
     );
     assert!(Deed::parse(&text("deed")).is_ok(), "a deed");
+    let keys = made.get("moderator_keys").and_then(Value::as_array).expect("a list");
+    let keys: Vec<conclave_protocol::moderator::ModeratorKey> = keys
+        .iter()
+        .filter_map(Value::as_str)
+        .map(|text| conclave_protocol::moderator::ModeratorKey::parse(text).expect("a moderator's key"))
+        .collect();
+    let [first, second] = keys.as_slice() else {
+        panic!("{} moderators' keys", keys.len())
+    };
+    assert!(first.guest == guest && second.guest == guest);
+    assert!(first.mandate.serial != second.mandate.serial && first.mandate.pk != second.mandate.pk);
+    assert!(first.mandate.not_after_day == host.mandate.not_after_day);
 
     let words = server.ask(&["room", "create", "--print-links"]);
     let words = stdout(&words);
@@ -328,6 +350,11 @@ fn a_room_from_its_making_to_its_end() {
     for mark in ["/#g", "conclave-host1:", "conclave-deed1:"] {
         assert_eq!(words.matches(mark).count(), 1, "{mark} once in {words}");
     }
+    assert!(!words.contains("conclave-moderator1:"), "{words}");
+    let words = stdout(&server.ask(&["room", "create", "--print-links", "--moderators", "3"]));
+    assert_eq!(words.matches("conclave-moderator1:").count(), 3, "{words}");
+    assert!(words.contains("moderator's key 3 of 3"), "{words}");
+    assert!(server.ask(&["room", "delete", "3"]).status.success());
 
     let list = server.ask(&["room", "list", "--json"]);
     let list: Value = serde_json::from_str(&stdout(&list)).expect("JSON");
@@ -417,12 +444,21 @@ fn a_room_has_a_host_and_a_lobby_unless_its_operator_says_otherwise() {
 #[test]
 fn nothing_that_was_printed_is_kept() {
     let server = Serving::start();
-    let made = server.ask(&["room", "create", "--title", "Reading group", "--print-links", "--json"]);
+    let made = server.ask(&[
+        "room",
+        "create",
+        "--title",
+        "Reading group",
+        "--moderators",
+        "1",
+        "--print-links",
+        "--json",
+    ]);
     let made: Value = serde_json::from_str(&stdout(&made)).expect("JSON");
-    let secrets: Vec<Vec<u8>> = ["guest_link", "host_credential", "deed"]
+    let secrets: Vec<Vec<u8>> = ["/guest_link", "/host_credential", "/deed", "/moderator_keys/0"]
         .iter()
         .filter_map(|key| {
-            made.get(key)?
+            made.pointer(key)?
                 .as_str()?
                 .as_bytes()
                 .last_chunk::<30>()
@@ -436,7 +472,7 @@ fn nothing_that_was_printed_is_kept() {
         vec![guest.link_secret.expose().to_vec(), b"Reading group".to_vec()],
     ]
     .concat();
-    assert_eq!(needles.len(), 5);
+    assert_eq!(needles.len(), 6);
     let mut read = 0;
     for entry in fs::read_dir(&server.folder.0).expect("a folder").flatten() {
         // The admin socket is no file to read.

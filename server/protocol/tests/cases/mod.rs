@@ -122,6 +122,7 @@ fn link() -> Value {
             refused("a guest link called a personal invite", format!("i{}", &text[1..]), LinkError::Cut),
             refused("host credential", "conclave-host1:AAAA".into(), LinkError::OwnerKey),
             refused("deed", "conclave-deed1:AAAA".into(), LinkError::OwnerKey),
+            refused("moderator's key", "conclave-moderator1:AAAA".into(), LinkError::OwnerKey),
         ],
         // Bits 4 to 7 may be ignored by who does not know them.
         "accepted_with_unknown_flag": resummed(text, |b| b[1] = 0b0100_0001),

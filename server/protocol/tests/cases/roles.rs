@@ -1,16 +1,17 @@
-//! Roles, appointments, rules of a call, orders.
+//! Roles, moderators' keys, appointments, rules of a call, orders.
 
 use conclave_protocol::{
-    credential::{Mandate, Role},
+    credential::{Deed, Mandate, Role},
     ids::{CallId, MemberId},
-    keys::{MandatePk, RootKeys, Signer},
+    keys::{MandatePk, MandateSeed, RootKeys, RootSeed, Signer},
+    moderator::{FIRST_MODERATOR_SERIAL, ModeratorKey},
     order::{Decision, Order, seal},
     role::{Appointment, Authority, LeafName, RoleProof},
     rules::{CallRules, Mute},
 };
 use serde_json::{Value, json};
 
-use super::{counting, hex, mandate};
+use super::{counting, hex, invites::guest, mandate};
 
 pub fn call() -> CallId {
     CallId::from_bytes(counting(0x22))
@@ -41,6 +42,19 @@ pub fn authority(role: Role) -> (RootKeys, Authority, Mandate, Signer) {
         revoked_invites: Vec::new(),
     };
     (root, authority, mandate, key)
+}
+
+/// The deed of the room of [`authority`].
+pub fn deed() -> Deed {
+    Deed(RootSeed::from_bytes(counting(0xa0)))
+}
+
+/// A moderator's key of that room.
+pub fn moderators_key() -> ModeratorKey {
+    let seed = MandateSeed::from_bytes(counting(0xc0));
+    deed()
+        .moderator(guest(), FIRST_MODERATOR_SERIAL | 9, 20_869, seed)
+        .unwrap()
 }
 
 pub fn proof(role: Role, of: &LeafName) -> RoleProof {
@@ -96,6 +110,7 @@ pub fn rules() -> CallRules {
 pub fn roles() -> Value {
     let (host, host_key) = leaf(0x10);
     let (_, authority, mandate, key) = authority(Role::Host);
+    let moderator = moderators_key();
     let all: Vec<Order> = orders().into_iter().map(|(_, order)| order).collect();
     let signed = |order: &Order| {
         let room = authority.room();
@@ -108,6 +123,13 @@ pub fn roles() -> Value {
         "leaf_key": hex(host_key.public()),
         "authority": hex(minicbor::to_vec(&authority).unwrap()),
         "role_proof": hex(RoleProof::sign(mandate, &key, &call(), &host).to_bytes()),
+        "moderators_key": {
+            "text": moderator.to_text().as_str(),
+            "guest_url": moderator.guest.to_url("https://meet.example.org").as_str(),
+            "mandate": hex(moderator.mandate.to_bytes()),
+            "mandate_seed": hex(moderator.mandate_seed.expose()),
+            "serial": moderator.mandate.serial,
+        },
         "appointment": hex(appointment(Role::Host).to_bytes()),
         "rules": hex(minicbor::to_vec(rules()).unwrap()),
         "orders": orders().iter().map(|(name, order)| json!({
