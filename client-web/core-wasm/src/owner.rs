@@ -29,7 +29,6 @@ pub(crate) enum OwnerFault {
 }
 
 /// What an owner or moderator pasted.
-#[expect(clippy::large_enum_variant, reason = "there is one, for the length of a call")]
 pub(crate) enum OwnerText {
     Credential(HostCredential),
     Deed(Deed),

@@ -1,7 +1,7 @@
 // From a ticket to a meeting, and a room in its owner's hands: without an account, in both browsers.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { HostedScene, giveCredential, knock, untilDoor, untilKnocks } from '../lib/hosted.mjs';
+import { HostedScene, about, giveCredential, knock, person, untilDoor, untilKnocks, untilTold } from '../lib/hosted.mjs';
 import { until } from '../lib/until.mjs';
 
 let scene;
@@ -15,12 +15,15 @@ const enabled = (member, test) => member.page.evaluate((selector) => !document.q
 const code = (member, test) => member.page.evaluate((selector) => document.querySelector(selector)?.dataset.code ?? null, `[data-test=${test}]`);
 
 /** Opens a ticket and makes the room; what the owner is given. */
-async function make(organiser, { title = '' } = {}) {
+async function make(organiser, { title = '', moderators = 0 } = {}) {
   await organiser.untilState('organise');
   await organiser.page.locator('[data-test=room-title]').fill(title);
+  await organiser.page.locator('[data-test=room-moderators]').fill(String(moderators));
   await organiser.click('make-room');
   await organiser.untilState('made', 20_000);
-  return { link: await value(organiser, 'made-link'), credential: await value(organiser, 'made-credential'), deed: await value(organiser, 'made-deed') };
+  const keys = await organiser.page.evaluate(() => [...document.querySelectorAll('textarea[data-test^=made-moderator-]')].map((field) => field.value));
+  assert.equal(keys.length, moderators);
+  return { keys, link: await value(organiser, 'made-link'), credential: await value(organiser, 'made-credential'), deed: await value(organiser, 'made-deed') };
 }
 
 test('a ticket becomes a room, its organiser comes in as host, and guests by the link; the ticket then opens nothing', async () => {
@@ -143,4 +146,45 @@ test('the deed makes another host credential, and the lost one hosts nothing any
   await finder.click('join');
   await untilDoor(finder, 'asked');
   await Promise.all([owner, finder].map((member) => member.close()));
+});
+
+test('moderators’ keys are made with the room: whoever shows one begins and lets in, until a host takes it away', async () => {
+  const organiser = await scene.open('Olga', 1, { link: await scene.server.makeTicket() });
+  const made = await make(organiser, { title: 'Choir', moderators: 2 });
+  for (const key of made.keys) assert.match(key, /^conclave-moderator1:/);
+  assert.notEqual(made.keys[0], made.keys[1]);
+  // Nobody with the owner's key is here yet; the key alone opens the room.
+  const mona = await scene.open('Mona', 2, { link: `${scene.server.origin}/`, in: 'firefox' });
+  await mona.paste(made.keys[0]);
+  await mona.fillName();
+  assert.match(await mona.text('owner-good'), /moderator/);
+  assert.ok(!(await mona.visible('owner-keep')), 'a moderator is offered to change the room');
+  await mona.click('join');
+  await mona.untilState('call', 60_000);
+  scene.link = made.link;
+  const grace = await scene.guest(mona, 'Grace', 3);
+  await Promise.all([grace.untilSees([mona]), mona.untilSees([grace])]);
+  assert.equal((await person(grace, 'Mona')).role, 'moderator');
+  assert.ok(!(await mona.visible('not-host')), 'the page says that a key which counts does not');
+
+  await organiser.click('copy-made-credential');
+  await organiser.click('deed-kept');
+  await until('the credential is copied', 5_000, () => enabled(organiser, 'enter-made'), () => organiser.describe());
+  await organiser.click('enter-made');
+  await organiser.fillName();
+  await organiser.click('join');
+  await organiser.untilState('call', 60_000);
+  await organiser.untilOthers(['Grace', 'Mona'], 15_000);
+  await about(organiser, 'Mona', 'dismiss');
+  await untilTold(mona, /no longer a moderator/, 20_000);
+  await until('the others see it', 20_000, async () => (await person(grace, 'Mona')).role === 'guest', () => grace.describe());
+  assert.ok(await mona.visible('not-host'), 'nothing says that the key counts no more');
+  // The page anew, with the same key: at the door like anybody else.
+  await mona.close();
+  const again = await scene.open('Mona', 2, { link: made.link });
+  await again.fillName();
+  await giveCredential(again, made.keys[0]);
+  await again.click('join');
+  await untilDoor(again, 'asked');
+  await Promise.all([organiser, grace, again].map((member) => member.close()));
 });

@@ -60,7 +60,10 @@ impl Opening {
             operator_keys: false,
         };
         let room = make_room_for(entropy, &plan, terms.rules, terms.guests).map_err(OrganiseFault::of_terms)?;
-        let moderators = moderators.iter().map(|entropy| room.moderator(entropy)).collect::<Result<_, _>>();
+        let moderators = moderators
+            .iter()
+            .map(|entropy| room.moderator(entropy))
+            .collect::<Result<_, _>>();
         Ok(Self {
             server: server.clone(),
             ticket: link.ticket_secret.clone(),

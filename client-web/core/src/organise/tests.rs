@@ -71,7 +71,15 @@ fn refused(code: RefusalCode) -> Vec<u8> {
 
 fn opening() -> Opening {
     let link = ticket().to_url("http://localhost:8443");
-    Opening::new(&link, &server(), &terms(), TODAY, &[7; NEW_ROOM_ENTROPY], &[[1; 36], [2; 36]]).expect("an opening")
+    Opening::new(
+        &link,
+        &server(),
+        &terms(),
+        TODAY,
+        &[7; NEW_ROOM_ENTROPY],
+        &[[1; 36], [2; 36]],
+    )
+    .expect("an opening")
 }
 
 /// The record in a request, judged as a server judges it.
@@ -151,7 +159,9 @@ fn moderators_keys_that_are_made_with_a_room_count_in_it() {
         assert!(judge.accepts(&key.mandate).is_ok());
         // It manages nothing.
         let text = key.to_text();
-        assert!(Keeping::new(&text, Some(&opened.guest_link), &server()).is_err_and(|e| e == OrganiseFault::Credential));
+        assert!(
+            Keeping::new(&text, Some(&opened.guest_link), &server()).is_err_and(|e| e == OrganiseFault::Credential)
+        );
     }
 }
 
