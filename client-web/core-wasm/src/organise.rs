@@ -1,6 +1,6 @@
 //! Rooms made with tickets and kept by their owners, for the core worker: one class each around `conclave_core::organise`.
 //!
-//! No logic. Terms are JSON: `{title, begin: 'host' | 'anyone', lobby, guests: bits or null, lastDay}`; days are counted since 1970-01-01. A fault is `{ok: false, code}`
+//! No logic. Terms are JSON: `{title, begin: 'host' | 'anyone', lobby, guests: bits or null, strict, lastDay}`; days are counted since 1970-01-01. A fault is `{ok: false, code}`
 //! or, from a constructor and `request`, a thrown code: the words of `names.rs`.
 
 use conclave_core::organise::{Errand, Keeping, Known, Opening, OrganiseFault};
@@ -34,7 +34,9 @@ impl RoomOpening {
     pub fn new(ticket: &str, server: &str, terms: &str, today: u16, entropy: &[u8]) -> Result<RoomOpening, JsValue> {
         let terms = read_terms(terms, Limits::default()).ok_or_else(incompatible)?;
         let server = ServerName::parse(server).map_err(|_| incompatible())?;
-        let (entropy, rest) = entropy.split_first_chunk::<NEW_ROOM_ENTROPY>().ok_or_else(incompatible)?;
+        let (entropy, rest) = entropy
+            .split_first_chunk::<NEW_ROOM_ENTROPY>()
+            .ok_or_else(incompatible)?;
         let (moderators, _) = rest.as_chunks::<MODERATOR_ENTROPY>();
         let opening = Opening::new(ticket, &server, &terms, today, entropy, moderators).map_err(thrown)?;
         Ok(Self(opening))
@@ -136,6 +138,7 @@ impl RoomKeeping {
         set(&out, "begin", begin);
         set(&out, "lobby", terms.rules.lobby);
         set(&out, "guests", terms.guests.map_or(JsValue::NULL, JsValue::from));
+        set(&out, "strict", terms.strict);
         set(&out, "lastDay", u32::from(terms.day_expires));
         set(&out, "lastDayInForce", u32::from(known.last_day));
         set(&out, "latestDay", u32::from(known.latest_day));
@@ -167,6 +170,7 @@ fn read_terms(json: &str, limits: Limits) -> Option<Terms> {
         title: value.get("title")?.as_str()?.to_owned(),
         rules: Rules { found, lobby },
         guests,
+        strict: value.get("strict")?.as_bool()?,
         day_expires: u16::try_from(value.get("lastDay")?.as_u64()?).ok()?,
         limits,
     })

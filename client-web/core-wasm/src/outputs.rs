@@ -179,6 +179,7 @@ fn write_alarms(view: &AlarmsView) -> Object {
     set(&object, "silent", suspects(&view.silent));
     set(&object, "withheld", suspects(&view.withheld));
     set(&object, "removalStuck", suspects(&view.removal_stuck));
+    set(&object, "stopped", view.stopped);
     set(&object, "noHost", view.no_host);
     if let Some(less) = view.server_offers_less {
         set(&object, "serverOffersLess", write_less(less));

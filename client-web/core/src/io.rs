@@ -448,6 +448,8 @@ pub struct AlarmsView {
     pub withheld: Vec<Suspect>,
     /// Members who were told to go, or left, and are still in the group. This member itself may be among them.
     pub removal_stuck: Vec<Suspect>,
+    /// This member sends nothing until such a removal takes effect: it ordered it, or the room's rules ask it of everybody.
+    pub stopped: bool,
     /// Nobody in the call has shown that they are a host.
     pub no_host: bool,
     /// The server allows less than the room's owner signed.

@@ -118,6 +118,81 @@ fn words_kept_between_two_are_known_from_the_third() {
     world.until("it is over", 10_000, |w| nothing_is_wrong(w, &tabs));
 }
 
+/// Who sends nothing at this moment, as their own clients say.
+fn stopped(world: &World, tabs: &[usize]) -> Vec<usize> {
+    tabs.iter().copied().filter(|t| world.tabs[*t].alarms.stopped).collect()
+}
+
+#[test]
+fn in_a_strict_room_everybody_stops_while_a_removal_is_withheld_and_elsewhere_whoever_ordered_it_alone() {
+    for (strict, seed) in [(true, 1), (true, 2), (false, 3)] {
+        let mut world = if strict {
+            World::strict(seed)
+        } else {
+            World::with_a_host(seed)
+        };
+        let tabs = world.hosted(&["Grace", "Ada", "Mallory"]);
+        world.run(3_000);
+        world.swallow = Some(Box::new(|_, message| is_commit(message)));
+        let member = world.tabs[0].sees("Mallory").unwrap().member_id;
+        for tab in &tabs {
+            world.tabs[*tab].holds.clear();
+        }
+        world.give(tabs[0], Input::Remove { member, bar: false });
+        let at = world.now;
+        world.until("the remover stops", 1_100, |w| stopped(w, &tabs) == [0]);
+        world.until("all are told", 6_000, |w| {
+            tabs.iter()
+                .all(|t| names(&w.tabs[*t].alarms.removal_stuck) == ["Mallory"])
+        });
+        let others = &tabs[1..3];
+        if !strict {
+            world.run(5_000);
+            assert_eq!(stopped(&world, &tabs), [0]);
+            assert!(
+                others.iter().all(|t| world.tabs[*t].holds.is_empty()),
+                "told to be silent"
+            );
+            continue;
+        }
+        assert!(
+            others.iter().all(|t| stopped(&world, &tabs).contains(t)),
+            "goes on sending"
+        );
+        for tab in others {
+            let holds = &world.tabs[*tab].holds;
+            assert!(
+                holds.iter().any(|(t, on)| *on && t - at <= 6_100),
+                "the media worker was not told"
+            );
+            let text = "between us".into();
+            world.give(*tab, Input::Chat { text });
+            assert!(world.tabs[*tab].notices.contains(&NoticeCode::ChatRefused));
+        }
+        // The server gives in: those who stay speak again.
+        world.swallow = None;
+        for tab in &tabs {
+            world.cut(*tab);
+            world.run(600);
+            world.mend(*tab);
+        }
+        world.until("Mallory is out", 20_000, |w| {
+            w.tabs[tabs[3]].state == State::Ended(EndReason::Removed) && w.together(&tabs[..3])
+        });
+        world.run(1_000);
+        assert!(stopped(&world, &tabs[..3]).is_empty() && nothing_is_wrong(&world, &tabs[..3]));
+        assert!(
+            others
+                .iter()
+                .all(|t| world.tabs[*t].holds.last().map(|(_, on)| *on) == Some(false))
+        );
+        assert!(
+            world.tabs.iter().all(|t| t.chat.is_empty()),
+            "something was written meanwhile"
+        );
+    }
+}
+
 #[test]
 fn whoever_is_kept_in_the_past_is_seen_there_by_all() {
     for seed in 1..=3 {

@@ -84,7 +84,7 @@ const port: AppPort = {
     open: async () => ({ ok: true, room: { guestLink: `g${'AbCdEf0'.repeat(18)}z`, credential: `conclave-host1:${'AbCdEf0'.repeat(60)}`, deed: `conclave-deed1:${'AbCdEf0'.repeat(7)}`, moderators: [], lastDay: 20_869 } }),
     keep: async () => ({
       ok: true,
-      room: { title: 'Reading group', begin: 'host', lobby: true, guests: null, lastDay: 20_869, lastDayInForce: query.has('less') ? 20_800 : 20_869, latestDay: 24_429, members: 250, membersInForce: query.has('less') ? 20 : 250, guestLink: 'gz', byDeed: query.has('deed'), credential: null },
+      room: { title: 'Reading group', begin: 'host', lobby: true, guests: null, strict: false, lastDay: 20_869, lastDayInForce: query.has('less') ? 20_800 : 20_869, latestDay: 24_429, members: 250, membersInForce: query.has('less') ? 20 : 250, guestLink: 'gz', byDeed: query.has('deed'), credential: null },
     }),
     copy: async () => true,
     save: nothing,
@@ -151,7 +151,7 @@ async function showCall(): Promise<void> {
   const suspects = (ids: string | null) => (ids ?? '').split('').map((id) => ({ id: `m${Number(id) * 7}`, name: members[Number(id)]?.name ?? '' }));
   if (query.has('alarm')) {
     const serverOffersLess = { members: { offered: 10, signed: 250 }, seats: { offered: 4, signed: 8 }, calls: null };
-    const alarms = { digestsDiffer: suspects(query.get('differ')), withheld: suspects(query.get('withheld')), removalStuck: suspects(query.get('stuck')), silent: suspects(query.get('silent')), serverOffersLess };
+    const alarms = { digestsDiffer: suspects(query.get('differ')), withheld: suspects(query.get('withheld')), removalStuck: suspects(query.get('stuck')), silent: suspects(query.get('silent')), stopped: query.has('stopped'), serverOffersLess };
     call.handle({ e: 'alarms', alarms });
   }
   if (query.has('compare')) call.handle({ e: 'compare', digits: '48213 90557 11862 73940', by: 'Joaqu\u00edn', mine: false });

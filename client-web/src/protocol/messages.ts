@@ -38,6 +38,8 @@ export interface RoomTerms {
   readonly begin: 'host' | 'anyone';
   readonly lobby: boolean;
   readonly guests: number | null;
+  /** Everybody stops sending while a removal does not take effect. */
+  readonly strict: boolean;
   readonly lastDay: number;
 }
 
@@ -162,6 +164,8 @@ export interface Alarms {
   readonly silent: readonly Suspect[];
   readonly withheld: readonly Suspect[];
   readonly removalStuck: readonly Suspect[];
+  /** This member sends nothing until it takes effect. */
+  readonly stopped: boolean;
   readonly serverOffersLess: OffersLess | null;
 }
 

@@ -6,13 +6,13 @@ import { TermsForm, dateToDay, dayToDate } from './terms';
 describe('the terms of a room', () => {
   it('has a host, a lobby and no screens of guests unless the organiser says otherwise', () => {
     const form = new TermsForm(TODAY);
-    expect(form.terms()).toEqual({ title: '', begin: 'host', lobby: true, guests: 19, lastDay: TODAY + 90 });
+    expect(form.terms()).toEqual({ title: '', begin: 'host', lobby: true, guests: 19, strict: false, lastDay: TODAY + 90 });
     form.letGuests('screen', true);
     form.letGuests('microphone', false);
     expect(form.terms().guests).toBe(2 + 4 + 8 + 16);
     expect(form.guestsMay('screen')).toBe(true);
     form.begin.value = 'anyone';
-    expect(form.terms()).toMatchObject({ lobby: false, guests: null });
+    expect(form.terms()).toMatchObject({ lobby: false, guests: null, strict: false });
   });
 
   it('counts the title in bytes, and days by the calendar', () => {
@@ -37,7 +37,7 @@ describe('a ticket', () => {
     const it = new Organise(port, '#tXz');
     it.form.title.value = 'Choir';
     expect(await it.make()).toBe(true);
-    expect(port.opened).toEqual([['#tXz', { title: 'Choir', begin: 'host', lobby: true, guests: 19, lastDay: TODAY + 90 }, 0]]);
+    expect(port.opened).toEqual([['#tXz', { title: 'Choir', begin: 'host', lobby: true, guests: 19, strict: false, lastDay: TODAY + 90 }, 0]]);
     expect(await it.make()).toBe(false);
     expect(port.opened.length).toBe(1);
     await it.copy('link');
@@ -99,7 +99,7 @@ describe('a room in its owner’s hands', () => {
     expect(port.errands).toEqual([]);
     await it.read();
     expect(port.errands).toEqual([{ t: 'read', owner: 'conclave-host1:AA', link: '#gAz' }]);
-    expect(it.form.terms()).toEqual({ title: 'Choir', begin: 'host', lobby: true, guests: 19, lastDay: TODAY + 9 });
+    expect(it.form.terms()).toEqual({ title: 'Choir', begin: 'host', lobby: true, guests: 19, strict: true, lastDay: TODAY + 9 });
     it.form.title.value = 'Orchestra';
     port.kept = { ok: true, room: { ...ROOM, title: 'Orchestra', guests: 31 } };
     await it.change();

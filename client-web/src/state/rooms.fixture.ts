@@ -5,7 +5,7 @@ import type { RoomsPort } from './organise';
 
 export const TODAY = 20_779;
 export const MADE = { guestLink: 'gAz', credential: 'conclave-host1:AA', deed: 'conclave-deed1:AA', moderators: ['conclave-moderator1:AA', 'conclave-moderator1:BB'], lastDay: TODAY + 90 };
-export const ROOM: KeptRoom = { title: 'Choir', begin: 'host', lobby: true, guests: null, lastDay: TODAY + 9, lastDayInForce: TODAY + 9, latestDay: TODAY + 99, members: 250, membersInForce: 250, guestLink: 'gAz', byDeed: false, credential: null };
+export const ROOM: KeptRoom = { title: 'Choir', begin: 'host', lobby: true, guests: null, strict: true, lastDay: TODAY + 9, lastDayInForce: TODAY + 9, latestDay: TODAY + 99, members: 250, membersInForce: 250, guestLink: 'gAz', byDeed: false, credential: null };
 
 export class Rooms implements RoomsPort {
   made: Made = { ok: true, room: MADE };

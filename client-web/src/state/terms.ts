@@ -25,6 +25,7 @@ export class TermsForm {
   readonly begin = signal<RoomTerms['begin']>('host');
   readonly lobby = signal(true);
   readonly guests = signal<number>(USUAL_GUESTS);
+  readonly strict = signal(false);
   readonly lastDay = signal(0);
   readonly today: number;
   readonly problem: ReadonlySignal<'title' | 'days' | null> = computed(() => {
@@ -43,6 +44,7 @@ export class TermsForm {
     this.begin.value = room.begin;
     this.lobby.value = room.lobby;
     this.guests.value = room.guests ?? (room.begin === 'host' ? USUAL_GUESTS : ALL_RIGHTS);
+    this.strict.value = room.strict;
     this.lastDay.value = room.lastDay;
   }
 
@@ -58,6 +60,6 @@ export class TermsForm {
     const begin = this.begin.value;
     const hosted = begin === 'host';
     // Where anyone begins there is nobody who could let in, and no host whose rules would count.
-    return { title: this.title.value.trim(), begin, lobby: hosted && this.lobby.value, guests: hosted ? this.guests.value : null, lastDay: this.lastDay.value };
+    return { title: this.title.value.trim(), begin, lobby: hosted && this.lobby.value, guests: hosted ? this.guests.value : null, strict: hosted && this.strict.value, lastDay: this.lastDay.value };
   }
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Alarms } from '../protocol/messages';
 import { Trust } from './trust';
 
-const QUIET: Alarms = { digestsDiffer: [], silent: [], withheld: [], removalStuck: [], serverOffersLess: null };
+const QUIET: Alarms = { digestsDiffer: [], silent: [], withheld: [], removalStuck: [], stopped: false, serverOffersLess: null };
 
 describe('alarms', () => {
   it('shows the loud ones first, by name, and only while they last', () => {
@@ -10,8 +10,8 @@ describe('alarms', () => {
     expect(trust.lines.value).toEqual([]);
     trust.alarm({ ...QUIET, silent: [{ id: 'a', name: 'Anna' }], digestsDiffer: [{ id: 'b', name: '\u202EBo' }, { id: 'c', name: '\u200B' }] });
     expect(trust.lines.value).toEqual([
-      { kind: 'digestsDiffer', names: ['Bo', 'Someone'], self: false },
-      { kind: 'silent', names: ['Anna'], self: false },
+      { kind: 'digestsDiffer', names: ['Bo', 'Someone'], self: false, stopped: false },
+      { kind: 'silent', names: ['Anna'], self: false, stopped: false },
     ]);
     trust.alarm(QUIET);
     expect(trust.lines.value).toEqual([]);
@@ -20,7 +20,9 @@ describe('alarms', () => {
   it('tells oneself apart', () => {
     const trust = new Trust(() => 'me', 'Someone');
     trust.alarm({ ...QUIET, removalStuck: [{ id: 'me', name: 'Me' }] });
-    expect(trust.lines.value).toEqual([{ kind: 'removalStuck', names: [], self: true }]);
+    expect(trust.lines.value).toEqual([{ kind: 'removalStuck', names: [], self: true, stopped: false }]);
+    trust.alarm({ ...QUIET, removalStuck: [{ id: 'a', name: 'Anna' }], stopped: true });
+    expect(trust.lines.value).toEqual([{ kind: 'removalStuck', names: ['Anna'], self: false, stopped: true }]);
   });
 
   it('says what the server takes away', () => {

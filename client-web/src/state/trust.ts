@@ -3,7 +3,7 @@
 // The core works the alarms out and says all of them whenever one changes; here they only become lines for the screen.
 
 import { computed, signal, type ReadonlySignal } from '@preact/signals-core';
-import type { Alarms, OffersLess, Suspect } from '../protocol/messages';
+import type { Alarms, OffersLess } from '../protocol/messages';
 import { shownName } from './names';
 
 /** About whom an alarm is. Oneself is named apart: "you" is told other words. */
@@ -11,6 +11,8 @@ export interface AlarmLine {
   readonly kind: 'digestsDiffer' | 'withheld' | 'removalStuck' | 'silent';
   readonly names: readonly string[];
   readonly self: boolean;
+  /** Of a removal: one's own client sends nothing until it is done. */
+  readonly stopped: boolean;
 }
 
 /** The number that everybody compares right now. */
@@ -36,7 +38,7 @@ export class Trust {
     this.lines = computed(() => {
       const alarms = this.#alarms.value;
       if (alarms === null) return [];
-      return ORDER.map((kind) => line(kind, alarms[kind], self(), nameless)).filter(({ names, self: own }) => own || names.length > 0);
+      return ORDER.map((kind) => line(kind, alarms, self(), nameless)).filter(({ names, self: own }) => own || names.length > 0);
     });
     this.offersLess = computed(() => this.#alarms.value?.serverOffersLess ?? null);
   }
@@ -54,7 +56,8 @@ export class Trust {
   }
 }
 
-function line(kind: AlarmLine['kind'], suspects: readonly Suspect[], self: string | null, nameless: string): AlarmLine {
+function line(kind: AlarmLine['kind'], alarms: Alarms, self: string | null, nameless: string): AlarmLine {
+  const suspects = alarms[kind];
   const others = suspects.filter(({ id }) => id !== self);
-  return { kind, names: others.map(({ name }) => shownName(name, nameless)), self: others.length < suspects.length };
+  return { kind, names: others.map(({ name }) => shownName(name, nameless)), self: others.length < suspects.length, stopped: kind === 'removalStuck' && alarms.stopped };
 }

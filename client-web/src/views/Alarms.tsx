@@ -42,10 +42,11 @@ export function AlarmLines({ call }: { readonly call: CallModel }) {
   );
 }
 
-function words({ kind, names, self }: AlarmLine): string {
+function words({ kind, names, self, stopped }: AlarmLine): string {
   if (self) return en.alarms[kind].self;
   const some = names.slice(0, NAMED).map(isolated).join(', ');
-  return en.alarms[kind].others(names.length > NAMED ? en.alarms.more(some, names.length - NAMED) : some);
+  const all = names.length > NAMED ? en.alarms.more(some, names.length - NAMED) : some;
+  return stopped ? en.alarms.stopped(all) : en.alarms[kind].others(all);
 }
 
 export function Comparing({ call }: { readonly call: CallModel }) {

@@ -71,6 +71,25 @@ export function TermsFields({ form, latest = null }: { readonly form: TermsForm;
           <p class="hint">{text.guestsHint}</p>
         </fieldset>
       )}
+      {hosted && (
+        <>
+          <label class="check">
+            <input
+              type="checkbox"
+              data-test="room-strict"
+              aria-describedby="strict-hint"
+              checked={form.strict.value}
+              onChange={(event) => {
+                form.strict.value = event.currentTarget.checked;
+              }}
+            />
+            <span>{text.strict}</span>
+          </label>
+          <p class="hint" id="strict-hint">
+            {text.strictHint}
+          </p>
+        </>
+      )}
       <label class="field">
         <span class="field-label">{text.lastDay}</span>
         <input

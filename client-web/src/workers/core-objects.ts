@@ -253,6 +253,7 @@ function readAlarms(output: Loose): Alarms {
     silent: suspects(output['silent']),
     withheld: suspects(output['withheld']),
     removalStuck: suspects(output['removalStuck']),
+    stopped: flag(output['stopped']),
     serverOffersLess: less === undefined ? null : { members: limit('members'), seats: limit('seats'), calls: limit('calls') },
   };
 }

@@ -117,6 +117,7 @@ export function readKept(value: unknown): Kept {
     begin: room['begin'] === 'anyone' ? 'anyone' : 'host',
     lobby: room['lobby'] === true,
     guests: typeof room['guests'] === 'number' ? room['guests'] : null,
+    strict: room['strict'] === true,
     lastDay: whole(room['lastDay']),
   };
   const whence = { lastDayInForce: whole(room['lastDayInForce']), latestDay: whole(room['latestDay']), members: whole(room['members']), membersInForce: whole(room['membersInForce']) };

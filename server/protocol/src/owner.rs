@@ -28,6 +28,8 @@ pub struct Terms {
     pub rules: Rules,
     /// What guests may do when a host begins a call; `None`: as the rules give it.
     pub guests: Option<Allowed>,
+    /// Everybody stops sending while a removal does not take effect.
+    pub strict: bool,
     /// The last day.
     pub day_expires: u16,
     /// What the room allows.
@@ -41,6 +43,7 @@ impl Terms {
             title: sheet.title.clone(),
             rules: sheet.rules,
             guests: sheet.guests,
+            strict: sheet.strict,
             day_expires: sheet.record.day_expires,
             limits: sheet.record.limits,
         }
@@ -222,6 +225,7 @@ fn seal(
     sheet.title.clone_from(&terms.title);
     sheet.rules = terms.rules;
     sheet.guests = terms.guests;
+    sheet.strict = terms.strict;
     sheet.record = signed.clone();
     let sealed = sheet.seal(&keys.sheet(), signer, nonce)?;
     Ok(RoomRecord {

@@ -165,15 +165,17 @@ pub fn make_room(entropy: &[u8; NEW_ROOM_ENTROPY], plan: &RoomPlan) -> Result<Ne
 
 /// As [`make_room`], with these rules.
 pub fn make_room_with_rules(entropy: &[u8; NEW_ROOM_ENTROPY], plan: &RoomPlan, rules: Rules) -> Result<NewRoom, Error> {
-    make_room_for(entropy, plan, rules, None)
+    make_room_for(entropy, plan, rules, None, false)
 }
 
-/// As [`make_room_with_rules`], and with what guests may do when a host begins; `None`: as the rules give it.
+/// As [`make_room_with_rules`], and with what guests may do when a host begins (`None`: as the rules give it) and whether everybody stops sending while a removal
+/// does not take effect.
 pub fn make_room_for(
     entropy: &[u8; NEW_ROOM_ENTROPY],
     plan: &RoomPlan,
     rules: Rules,
     guests: Option<Allowed>,
+    strict: bool,
 ) -> Result<NewRoom, Error> {
     if plan.day_expires < plan.day_made {
         return Err(Error::Days);
@@ -208,6 +210,7 @@ pub fn make_room_for(
     let root_signer = root.sign();
     let mut sheet = Sheet::new(plan.title.clone(), rules, root.root_pk(), signed)?;
     sheet.guests = guests;
+    sheet.strict = strict;
     let sheet = sheet.seal(&keys.sheet(), &SheetSigner::Root(&root_signer), nonce)?;
 
     let mandate_pk = MandatePk::from_bytes(Signer::from_seed(mandate_seed.expose()).public());

@@ -112,6 +112,14 @@ pub struct Sheet {
     /// What guests may do when a host begins a call, as the bits of [`crate::rules`]; `None`: as the rules above give it.
     #[n(10)]
     pub guests: Option<Allowed>,
+    /// Everybody stops sending while a removal that was ordered does not take effect, not only whoever ordered it.
+    #[cbor(n(11), skip_if = "is_off")]
+    pub strict: bool,
+}
+
+/// One spelling: what is off is not written.
+fn is_off(rule: &bool) -> bool {
+    !rule
 }
 
 /// Who signs a sheet.
@@ -137,6 +145,7 @@ impl Sheet {
             mandate: None,
             revoked_invites: Vec::new(),
             guests: None,
+            strict: false,
         };
         sheet.check()?;
         Ok(sheet)

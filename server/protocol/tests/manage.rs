@@ -125,6 +125,7 @@ fn the_owner_changes_everything_but_the_room() {
             lobby: true,
         },
         guests: Some(0b1_0001),
+        strict: true,
         day_expires: room.record.day_expires + 30,
         limits: Limits {
             members: 12,

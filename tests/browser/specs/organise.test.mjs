@@ -93,6 +93,7 @@ test('an owner reads and changes the room with the key alone, and deletes it', a
   // From now on guests come in by themselves.
   await owner.page.locator('[data-test=room-title]').fill('Orchestra');
   await owner.click('room-lobby');
+  await owner.click('room-strict');
   await owner.click('keep-save');
   await until('the change is saved', 20_000, async () => /Saved/.test(await owner.text('keep-saved')), () => owner.describe());
   await owner.click('keep-back');
@@ -109,7 +110,7 @@ test('an owner reads and changes the room with the key alone, and deletes it', a
   await other.paste(made.credential);
   await other.click('owner-keep');
   await until('the other page reads it', 20_000, async () => (await value(other, 'room-title')) === 'Orchestra', () => other.describe());
-  assert.equal(await other.page.evaluate(() => document.querySelector('[data-test=room-lobby]').checked), false);
+  assert.deepEqual(await other.page.evaluate(() => ['room-lobby', 'room-strict'].map((box) => document.querySelector(`[data-test=${box}]`).checked)), [false, true]);
   await other.click('keep-delete');
   await other.click('keep-delete-yes');
   await until('told that it is deleted', 20_000, () => other.page.evaluate(() => document.querySelector('[data-room=deleted]') !== null), () => other.describe());

@@ -59,7 +59,8 @@ impl Opening {
             limits: terms.limits,
             operator_keys: false,
         };
-        let room = make_room_for(entropy, &plan, terms.rules, terms.guests).map_err(OrganiseFault::of_terms)?;
+        let room =
+            make_room_for(entropy, &plan, terms.rules, terms.guests, terms.strict).map_err(OrganiseFault::of_terms)?;
         let moderators = moderators
             .iter()
             .map(|entropy| room.moderator(entropy))

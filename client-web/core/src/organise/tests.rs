@@ -40,6 +40,7 @@ fn terms() -> Terms {
             lobby: true,
         },
         guests: None,
+        strict: true,
         day_expires: TODAY + 30,
         limits: Limits::default(),
     }

@@ -18,7 +18,7 @@ use conclave_protocol::keys::{AdmissionPk, LinkSecret};
 use conclave_protocol::link::GuestLink;
 use conclave_protocol::message::{ClientMessage, ServerMessage};
 use conclave_protocol::moderator::ModeratorKey;
-use conclave_protocol::room::{Limits, NEW_ROOM_ENTROPY, RoomPlan, RoomRecord, make_room_with_rules};
+use conclave_protocol::room::{Limits, NEW_ROOM_ENTROPY, RoomPlan, RoomRecord, make_room_for};
 use conclave_protocol::server_name::ServerName;
 use conclave_protocol::sheet::{Found, Rules};
 use conclave_rooms::{Config, ConnId, Input as RoomsInput, Rooms};
@@ -121,6 +121,19 @@ impl World {
     }
 
     pub fn with_rules(seed: u64, rules: Rules) -> Self {
+        Self::with_terms(seed, rules, false)
+    }
+
+    /// A room with a host whose owner wants everybody to stop sending while a removal does not take effect.
+    pub fn strict(seed: u64) -> Self {
+        let rules = Rules {
+            found: Found::Host,
+            lobby: true,
+        };
+        Self::with_terms(seed, rules, true)
+    }
+
+    fn with_terms(seed: u64, rules: Rules, strict: bool) -> Self {
         println!("seed {seed}");
         let server = ServerName::parse("localhost:8443").unwrap();
         let plan = RoomPlan {
@@ -131,7 +144,7 @@ impl World {
             limits: Limits::default(),
             operator_keys: true,
         };
-        let room = make_room_with_rules(&[seed as u8 ^ 0x5A; NEW_ROOM_ENTROPY], &plan, rules).unwrap();
+        let room = make_room_for(&[seed as u8 ^ 0x5A; NEW_ROOM_ENTROPY], &plan, rules, None, strict).unwrap();
         let rooms = fresh_rooms(&server, &room.record);
         Self {
             now: 1_000,

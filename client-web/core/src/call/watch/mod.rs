@@ -1,6 +1,6 @@
 //! What may not be as it should: members in another history, silence, removals that do not take effect, a server that offers less than it must.
 //!
-//! Does not act on any of it, but for one thing: whoever removed somebody stops sending while the removal is not in force (`stuck`). Everything here is
+//! Does not act on any of it, but for one thing: whoever removed somebody, or everybody in a strict room, stops sending while the removal is not in force (`stuck`). Everything here is
 //! worked out anew from what is known at the moment, and told when it changes. SPEC: protocol.md §2, "Alarms".
 
 mod apart;
@@ -102,6 +102,7 @@ impl Inside {
             .is_some_and(|at| now.saturating_sub(at) < UNREADABLE_KEPT_MS);
         let mut view = AlarmsView {
             removal_stuck: self.suspects(&self.removals_stuck(now)),
+            stopped: self.log.is_stopped(),
             no_host: !self.roles.iter().any(|(_, role)| *role == Role::Host),
             server_offers_less: self.offers_less(now, s),
             ..AlarmsView::default()
