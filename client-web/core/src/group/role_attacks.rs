@@ -180,6 +180,26 @@ fn mem_032_a_proof_gives_a_role_to_its_own_leaf() {
     });
 }
 
+/// A host who dismisses somebody must not take a key away that another one holds.
+#[test]
+fn a_copied_proof_is_nobodys_key() {
+    let (mut a, mona) = two(true, moderator());
+    let mut ghost = identity(9);
+    ghost.data.proof.clone_from(&mona.identity.data.proof);
+    let package = package(&ghost);
+    let reference = a.keyring.reference(&package).unwrap();
+    let mut plan = plan(vec![package], Vec::new());
+    plan.orders = vec![a.order(Decision::Admit { package: reference })];
+    let seq = a.epoch();
+    a.commit(plan, seq, [9; 24]).unwrap();
+    a.merge_own().unwrap();
+    assert_eq!(a.moderators_serial(&ids(2).0), Some(2), "the honest control");
+    assert!(a.leaves().iter().any(|leaf| leaf.data.member_id == ids(9).0));
+    assert_eq!(a.moderators_serial(&ids(9).0), None);
+    assert!(a.moderators_by_key() == [ids(2).0]);
+    assert_eq!(a.moderators_serial(&ids(1).0), None, "a host is no moderator");
+}
+
 #[test]
 fn mem_033_a_change_of_the_rules_stays_in_its_room_and_call() {
     stopped_by(PolicyFault::RulesOfAnother, || {
