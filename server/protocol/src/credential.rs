@@ -157,37 +157,63 @@ pub struct HostCredential {
 impl HostCredential {
     /// `conclave-host1:` ‖ base64url(guest link's bytes without their checksum ‖ mandate ‖ mandate seed ‖ manage secret ‖ checksum of kind `h`).
     pub fn to_text(&self) -> Zeroizing<String> {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(512));
-        self.guest.write_body(&mut bytes);
-        bytes.extend(self.mandate.to_bytes());
-        bytes.extend(self.mandate_seed.expose());
+        let mut bytes = mandated_bytes(&self.guest, &self.mandate, &self.mandate_seed);
         bytes.extend(self.manage_secret.expose());
         key_text(HOST_PREFIX, b"h", bytes)
     }
 
     /// Reads what `to_text` wrote. Its parts must belong together: mandate and link to one room, seed and mandate to one key. A moderator's mandate makes no owner.
     pub fn parse(text: &str) -> Result<Self, LinkError> {
-        let body = text.trim().strip_prefix(HOST_PREFIX).ok_or(LinkError::NotALink)?;
-        let credential = read(b"h", &unbase64(body)?, |r| {
+        let read = Mandated::parse(text, HOST_PREFIX, b"h", Role::Host)?;
+        Ok(Self {
+            guest: read.guest,
+            mandate: read.mandate,
+            mandate_seed: read.mandate_seed,
+            manage_secret: read.manage_secret.ok_or(LinkError::Cut)?,
+        })
+    }
+}
+
+/// What the text of a key with a mandate holds: a host's has the manage secret, a moderator's has not.
+pub(crate) struct Mandated {
+    pub(crate) guest: GuestLink,
+    pub(crate) mandate: Mandate,
+    pub(crate) mandate_seed: MandateSeed,
+    manage_secret: Option<ManageSecret>,
+}
+
+impl Mandated {
+    /// Reads one whose parts belong together, and whose mandate is of this role.
+    pub(crate) fn parse(text: &str, prefix: &str, kind: &[u8; 1], role: Role) -> Result<Self, LinkError> {
+        let body = text.trim().strip_prefix(prefix).ok_or(LinkError::NotALink)?;
+        let key = read(kind, &unbase64(body)?, |r| {
             let guest = GuestLink::read_body(r)?;
             let mandate = r.take(Mandate::LEN).ok_or(LinkError::Cut)?;
             Ok(Self {
                 guest,
                 mandate: Mandate::from_slice(mandate).map_err(|_| LinkError::Malformed)?,
                 mandate_seed: r.array().map(MandateSeed::from_bytes).ok_or(LinkError::Cut)?,
-                manage_secret: r.array().map(ManageSecret::from_bytes).ok_or(LinkError::Cut)?,
+                manage_secret: match role {
+                    Role::Host => Some(r.array().map(ManageSecret::from_bytes).ok_or(LinkError::Cut)?),
+                    Role::Moderator => None,
+                },
             })
         })?;
-        let own_key = Signer::from_seed(credential.mandate_seed.expose()).public();
-        let consistent = credential.mandate.role == Role::Host
-            && credential.mandate.room_fp == credential.guest.room_fp
-            && *credential.mandate.pk.as_bytes() == own_key;
-        if consistent {
-            Ok(credential)
-        } else {
-            Err(LinkError::Malformed)
-        }
+        let own_key = Signer::from_seed(key.mandate_seed.expose()).public();
+        let consistent = key.mandate.role == role
+            && key.mandate.room_fp == key.guest.room_fp
+            && *key.mandate.pk.as_bytes() == own_key;
+        if consistent { Ok(key) } else { Err(LinkError::Malformed) }
     }
+}
+
+/// What all texts with a mandate begin with.
+pub(crate) fn mandated_bytes(guest: &GuestLink, mandate: &Mandate, seed: &MandateSeed) -> Zeroizing<Vec<u8>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(512));
+    guest.write_body(&mut bytes);
+    bytes.extend(mandate.to_bytes());
+    bytes.extend(seed.expose());
+    bytes
 }
 
 impl Deed {

@@ -8,11 +8,11 @@
 use zeroize::Zeroizing;
 
 use crate::{
-    credential::{Deed, MODERATOR_PREFIX, Mandate, Role, key_text},
+    credential::{Deed, MODERATOR_PREFIX, Mandate, Mandated, Role, key_text, mandated_bytes},
     error::{Error, LinkError},
     ids::RoomFp,
     keys::{MandatePk, MandateSeed, RootKeys, Signer},
-    link::{GuestLink, read, unbase64},
+    link::GuestLink,
     room::NewRoom,
 };
 
@@ -40,31 +40,21 @@ pub struct ModeratorKey {
 impl ModeratorKey {
     /// `conclave-moderator1:` ‖ base64url(guest link's bytes without their checksum ‖ mandate ‖ mandate seed ‖ checksum of kind `m`).
     pub fn to_text(&self) -> Zeroizing<String> {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(512));
-        self.guest.write_body(&mut bytes);
-        bytes.extend(self.mandate.to_bytes());
-        bytes.extend(self.mandate_seed.expose());
+        let bytes = mandated_bytes(&self.guest, &self.mandate, &self.mandate_seed);
         key_text(MODERATOR_PREFIX, b"m", bytes)
     }
 
-    /// Reads what `to_text` wrote. Its parts must belong together, and its mandate must be a moderator's: to begin with a host's would only look like less than it is.
+    /// Reads what `to_text` wrote. Its parts must belong together, and its mandate must be a moderator's: a text with a host's would look like less than it is.
     pub fn parse(text: &str) -> Result<Self, LinkError> {
-        let body = text.trim().strip_prefix(MODERATOR_PREFIX).ok_or(LinkError::NotALink)?;
-        let key = read(b"m", &unbase64(body)?, |r| {
-            let guest = GuestLink::read_body(r)?;
-            let mandate = r.take(Mandate::LEN).ok_or(LinkError::Cut)?;
-            Ok(Self {
-                guest,
-                mandate: Mandate::from_slice(mandate).map_err(|_| LinkError::Malformed)?,
-                mandate_seed: r.array().map(MandateSeed::from_bytes).ok_or(LinkError::Cut)?,
-            })
-        })?;
-        let own_key = Signer::from_seed(key.mandate_seed.expose()).public();
-        let consistent = key.mandate.role == Role::Moderator
-            && key.mandate.serial >= FIRST_MODERATOR_SERIAL
-            && key.mandate.room_fp == key.guest.room_fp
-            && *key.mandate.pk.as_bytes() == own_key;
-        if consistent { Ok(key) } else { Err(LinkError::Malformed) }
+        let read = Mandated::parse(text, MODERATOR_PREFIX, b"m", Role::Moderator)?;
+        if read.mandate.serial < FIRST_MODERATOR_SERIAL {
+            return Err(LinkError::Malformed);
+        }
+        Ok(Self {
+            guest: read.guest,
+            mandate: read.mandate,
+            mandate_seed: read.mandate_seed,
+        })
     }
 }
 

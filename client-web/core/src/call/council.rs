@@ -152,7 +152,7 @@ impl Inside {
                     self.wish(now, Wish::Bar(member, serial), s);
                 }
                 if self.own_role() == Some(Role::Host) {
-                    if let Some(serial) = self.group.moderators_serial(&member).filter(|_| bar) {
+                    if let Some(serial) = self.key_of(&member).filter(|_| bar) {
                         self.council.taken.push((serial, member, now + LINK_WAIT_MS));
                     }
                     self.wish(now, Wish::Dismiss(member), s);
@@ -193,19 +193,29 @@ impl Inside {
     /// and all later ones.
     fn dismiss(&mut self, now: u64, member: MemberId, s: &mut Shared) {
         self.wish(now, Wish::Dismiss(member), s);
-        if let (Some(serial), Some(Role::Host)) = (self.group.moderators_serial(&member), self.own_role()) {
+        if let (Some(serial), Some(Role::Host)) = (self.key_of(&member), self.own_role()) {
             self.tell_server(Errand::RevokeMandate(serial), s);
         }
     }
 
     /// Takes the keys of barred moderators away. Not before they are out: an errand closes the connection for a moment, and the removal must not wait for it.
     pub(super) fn take_keys(&mut self, now: u64, s: &mut Shared) {
-        let roster = &self.roster;
-        let due = |(_, member, at): &(u32, MemberId, u64)| now >= *at || !roster.contains(member);
-        let taken: Vec<u32> = self.council.taken.extract_if(.., |t| due(t)).map(|t| t.0).collect();
-        for serial in taken {
+        let (taken, roster) = (&mut self.council.taken, &self.roster);
+        let due = taken
+            .iter()
+            .position(|(_, member, at)| now >= *at || !roster.contains(member));
+        if let Some(due) = due {
+            let (serial, ..) = taken.swap_remove(due);
             self.tell_server(Errand::RevokeMandate(serial), s);
         }
+    }
+
+    /// The number of the key by which a member moderates, if it is by one.
+    pub(super) fn key_of(&self, member: &MemberId) -> Option<u32> {
+        self.keyed
+            .iter()
+            .find(|(id, _)| id == member)
+            .map(|(_, serial)| *serial)
     }
 
     fn admit(&mut self, now: u64, who: impl Fn(&Waiting) -> bool, s: &mut Shared) {

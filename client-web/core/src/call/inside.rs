@@ -59,8 +59,8 @@ pub(crate) struct Inside {
     /// The rules of this epoch, and who has a role in it.
     pub(super) rules: CallRules,
     pub(super) roles: Vec<(MemberId, Role)>,
-    /// Those who moderate by a key of their own.
-    pub(super) keyed: Vec<MemberId>,
+    /// Those who moderate by a key of their own, and its number.
+    pub(super) keyed: Vec<(MemberId, u32)>,
     /// Attached on the present connection.
     pub(super) attached: bool,
     /// What the server lets this member do on it.

@@ -78,7 +78,7 @@ impl Inside {
                 let has = |kind: TrackKind| on & (1 << kind as u8) != 0;
                 RosterEntry {
                     role: self.roles_by_member(&id),
-                    keyed: self.keyed.contains(&id),
+                    keyed: self.key_of(&id).is_some(),
                     muted: self.muted(&id),
                     invite: seat(&e.data).map(|seat| seat.1),
                     member_id: id,

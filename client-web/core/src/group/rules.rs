@@ -175,13 +175,6 @@ fn appointments_stay(old: &GroupData, new: &GroupData) -> bool {
     old.len() == new.len() && new.iter().zip(old).all(|(new, old)| new.continues(old))
 }
 
-/// The number of the moderator's mandate that a leaf shows.
-fn shown_serial(data: &GroupData, leaf: &Leaf) -> Option<u32> {
-    let proof = leaf.data.proof.as_ref().filter(|p| p.mandate.role == Role::Moderator)?;
-    let counts = proof.verify(&data.authority, &data.call_id, &leaf.name());
-    counts.ok().map(|_| proof.mandate.serial)
-}
-
 impl Group {
     /// What stands in the group's context. It was checked when this member joined, and with each change.
     pub(crate) fn data(&self) -> Option<GroupData> {
@@ -221,25 +214,17 @@ impl Group {
         Some((first.1, first.2))
     }
 
-    /// The number of the mandate by which a member moderates; `None` if it is not by one.
+    /// Every member who moderates by a key of their own, with its number.
     ///
-    /// SECURITY: only of a proof that counts: whoever shows a copy of somebody else's must not have that one's key taken away.
-    pub(crate) fn moderators_serial(&self, member: &MemberId) -> Option<u32> {
-        let data = self.data()?;
-        let leaf = self.leaves().into_iter().find(|leaf| leaf.data.member_id == *member)?;
-        shown_serial(&data, &leaf)
-    }
-
-    /// Every member who moderates by a key of their own.
-    pub(crate) fn moderators_by_key(&self) -> Vec<MemberId> {
+    /// SECURITY: only by a proof that counts: whoever shows a copy of somebody else's must not have that one's key taken away.
+    pub(crate) fn moderators_by_key(&self) -> Vec<(MemberId, u32)> {
         let Some(data) = self.data() else { return Vec::new() };
-        let serial = |leaf: &Leaf| shown_serial(&data, leaf);
-        let leaves = self.leaves();
-        leaves
-            .iter()
-            .filter(|l| serial(l).is_some())
-            .map(|l| l.data.member_id)
-            .collect()
+        let by_key = |leaf: &Leaf| {
+            let proof = leaf.data.proof.as_ref().filter(|p| p.mandate.role == Role::Moderator)?;
+            let counts = proof.verify(&data.authority, &data.call_id, &leaf.name());
+            counts.ok().map(|_| (leaf.data.member_id, proof.mandate.serial))
+        };
+        self.leaves().iter().filter_map(by_key).collect()
     }
 
     /// Every member with a role.
