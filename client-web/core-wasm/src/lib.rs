@@ -26,6 +26,17 @@ use owner::OwnerText;
 #[global_allocator]
 static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
 
+/// Half of the stack that Rust's linker gives a WebAssembly module (1 MiB). Smaller could leave what the deepest computation of the group put there; larger
+/// could run out of stack, which is a trap.
+const WIPED_STACK: usize = 512 << 10;
+
+/// SECURITY: wipes what earlier calls left on the stack, copies of keys among it. To be called from JavaScript's own top, when a [`Core`] was freed.
+#[wasm_bindgen(js_name = wipeStack)]
+pub fn wipe_stack() {
+    // The frame of this function begins where those of the calls before it began.
+    std::hint::black_box(&mut [0_u8; WIPED_STACK]);
+}
+
 /// One member of a call.
 #[wasm_bindgen]
 pub struct Core {

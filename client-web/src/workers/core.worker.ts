@@ -2,7 +2,7 @@
 //
 // SECURITY: keys leave here only over the port to the media worker; the page cannot ask for them.
 
-import init, { Core, parseLink, readOwner } from '../generated/core/conclave_core_wasm.js';
+import init, { Core, parseLink, readOwner, wipeStack } from '../generated/core/conclave_core_wasm.js';
 import wasmUrl from '../generated/core/conclave_core_wasm_bg.wasm?url';
 import type { CoreToMain, CoreToMedia, MainToCore } from '../protocol/messages';
 import { readLink, readOwnerKey, type CoreMember } from './core-objects';
@@ -37,6 +37,7 @@ function port(socketUrl: string, media: MessagePort, keepPlace: boolean): Driver
     openSocket: () => guardSocket(new WebSocket(socketUrl, SUBPROTOCOL)),
     page: (message) => told(message, keepPlace),
     media: (message: CoreToMedia) => media.postMessage(message, message.t === 'keys' ? [message.baseKey.buffer] : []),
+    freed: () => wipeStack(),
   };
 }
 

@@ -70,6 +70,10 @@ class World implements DriverPort {
   media(message: CoreToMedia): void {
     this.toMedia.push(message);
   }
+  wiped = 0;
+  freed(): void {
+    this.wiped += 1;
+  }
   advance(ms: number): void {
     this.time += ms;
     for (const [id, timer] of [...this.timers]) {
@@ -146,7 +150,7 @@ describe('the driver of the core', () => {
     core.wake = world.time + 50;
     core.outputs.push({ t: 'closeSocket' }, { t: 'state', state: 'ended', reason: 'left' });
     driver.intent({ t: 'leave' });
-    expect(core.freed).toBe(1);
+    expect([core.freed, world.wiped]).toEqual([1, 1]);
     expect(world.toPage.at(-1)).toEqual({ t: 'event', event: { e: 'ended', reason: 'left' } });
     core.outputs.push(wire(1, true));
     socket().onmessage?.({ data: new ArrayBuffer(1) });

@@ -24,6 +24,8 @@ export interface DriverPort {
   openSocket(): Socket;
   page(message: CoreToMain): void;
   media(message: CoreToMedia): void;
+  /** The core was freed: wipes what its calls left on the stack. */
+  freed(): void;
 }
 
 /** Bytes that may wait in the socket before low-priority frames hold back. Larger: chat waits behind bulk on slow uplinks. */
@@ -84,6 +86,7 @@ export class MemberDriver {
   #free(core: CoreMember): void {
     this.#core = null;
     core.free();
+    this.#port.freed();
   }
 
   #arm(): void {
