@@ -414,6 +414,7 @@ impl Member {
             Ok(Some(Arrival::Joined(joined))) => self.join(now, *joined),
             Ok(Some(Arrival::Refused)) if self.shared.invite.is_some() => self.end(EndReason::InviteRefused),
             Ok(Some(Arrival::Refused)) => self.end(EndReason::Refused),
+            Ok(Some(Arrival::Full)) => self.end(EndReason::RoomFull),
             Err(CoreError::Library | CoreError::NoGroup) => self.end(EndReason::Internal),
             // SECURITY: a peer's bad card or welcome is dropped; the next knock brings another.
             Err(_) => {}

@@ -22,7 +22,7 @@ use crate::error::CoreError;
 use crate::group::{Group, Identity, Keyring, RoleKey};
 use crate::io::{Door as WaitsFor, Event, NoticeCode, State};
 use crate::limits::{
-    CARD_WAIT_MS, KNOCK_AGAIN_MS, KNOCK_TRIES, LOBBY_KNOCK_MS, MAX_EARLY, PLACE_GONE_MS, PLACE_WAIT_MS,
+    CARD_WAIT_MS, KNOCK_AGAIN_MS, KNOCK_TRIES, LOBBY_KNOCK_MS, MAX_EARLY, MAX_MEMBERS, PLACE_GONE_MS, PLACE_WAIT_MS,
 };
 
 /// See the module.
@@ -60,6 +60,8 @@ struct Knocked {
     tries: u32,
     /// The card said that newcomers wait to be let in.
     asks: bool,
+    /// The card said that there is no place.
+    full: bool,
 }
 
 impl Knocked {
@@ -76,6 +78,8 @@ pub(crate) enum Arrival {
     Joined(Box<Joined>),
     /// Was not let in.
     Refused,
+    /// The group has no place for another leaf.
+    Full,
 }
 
 /// What a Welcome brings.
@@ -267,6 +271,10 @@ impl Newcomer {
                 self.give_place_up(s)?;
                 return Ok(None);
             }
+            // SECURITY: a courtesy; what bounds a group is MEM-013. Whoever has a place in it takes no other. A card that came since may count this member.
+            if self.resume.is_none() && knocked.full && knocked.tries > 1 {
+                return Ok(Some(Arrival::Full));
+            }
             if knocked.tries >= KNOCK_TRIES {
                 if self.used {
                     self.start_fresh(s)?;
@@ -330,6 +338,7 @@ impl Newcomer {
             }
             self.knocked = Some(Knocked {
                 asks: card.asks,
+                full: usize::from(card.members) >= MAX_MEMBERS,
                 call,
                 mark,
                 at: now,
