@@ -67,7 +67,7 @@ impl Rooms {
         let Some(room) = self.rooms.get_mut(&room_id) else {
             return Ok(());
         };
-        room.end_reading(conn);
+        room.end_reading_elsewhere(conn, call_id);
         let Some(call) = room.calls.get_mut(&call_id) else {
             return Ok(());
         };

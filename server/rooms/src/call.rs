@@ -40,7 +40,7 @@ pub(crate) struct Call {
     /// Who has which rights in it.
     pub(crate) gates: Gates,
     attached: BTreeMap<ConnId, Attached>,
-    /// Who was welcomed and does not take part yet, and since when: they get messages, so that nothing said after their welcome is lost.
+    /// Who was welcomed and has no rights yet, and since when: they get messages, so that nothing said after their welcome is lost.
     readers: BTreeMap<ConnId, (TransportId, u64)>,
     empty_since: Option<u64>,
     /// The soonest timer that is set for this call.
@@ -100,12 +100,12 @@ impl Call {
         }
     }
 
-    /// A welcome for this connection was taken: the call is open for it, read-only, until it takes part somewhere.
+    /// A welcome for this connection was taken: the call is open for it, read-only, until it has its rights in it or takes part somewhere else.
     pub(crate) fn let_read(&mut self, conn: ConnId, transport: TransportId, now_ms: u64) {
         self.readers.insert(conn, (transport, now_ms));
     }
 
-    /// It takes part now, was removed again, or is gone.
+    /// It has its rights, was removed again, takes part elsewhere, or is gone.
     pub(crate) fn end_reading(&mut self, conn: ConnId) {
         self.readers.remove(&conn);
     }

@@ -45,7 +45,9 @@ impl Rooms {
             return;
         };
         for (conn, on) in call.gates.changes() {
-            if !on {
+            if on {
+                call.end_reading(conn);
+            } else {
                 if let Some(transport) = call.transport_of(conn) {
                     call.floor.leave(transport);
                 }

@@ -55,9 +55,16 @@ impl Room {
         }
     }
 
-    /// A connection takes part now, or is gone: no call is open to it by a welcome alone.
+    /// A connection is gone: no call is open to it by a welcome alone.
     pub(crate) fn end_reading(&mut self, conn: ConnId) {
         for call in self.calls.values_mut() {
+            call.end_reading(conn);
+        }
+    }
+
+    /// A connection takes part in one call now; that one stays open to it until it has its rights.
+    pub(crate) fn end_reading_elsewhere(&mut self, conn: ConnId, here: CallId) {
+        for (_, call) in self.calls.iter_mut().filter(|(id, _)| **id != here) {
             call.end_reading(conn);
         }
     }

@@ -103,6 +103,36 @@ fn whoever_has_only_the_link_gets_nothing() {
     assert_eq!(w.unsequenced(all[2]), [1]);
 }
 
+/// A newcomer attaches, and proves the gate a moment later; in a larger call others have to say that they follow the commit. What is said meanwhile is not lost.
+#[test]
+fn whoever_was_welcomed_hears_everything_until_it_has_rights_and_then_once() {
+    let (mut w, r, all) = members(3);
+    let newcomer = w.enter(&r, 7);
+    w.sockets.get_mut(&newcomer).unwrap().mute = true;
+    let add = commit_clear(call(1), 1, Vec::new(), vec![transport(7)]);
+    let welcome = ClearPart::welcome(call(1), vec![transport(7)]);
+    w.send(
+        all[0],
+        &ClientMessage::submission([envelope(add, 1, 512), envelope(welcome, 2, 512)]),
+    );
+    let attach = ClientMessage::Attach {
+        call_id: call(1),
+        have_seq: 2,
+    };
+    w.send(newcomer, &attach);
+    says(&mut w, all[1], 3);
+    assert_eq!(w.unsequenced(newcomer), [3], "deaf between attaching and proving");
+    w.prove(newcomer, call(1), 2, &gate(call(1), 2));
+    assert!(w.sockets[&newcomer].rights);
+    says(&mut w, all[1], 4);
+    assert_eq!(w.unsequenced(newcomer), [4], "once");
+    // And not any more when it is removed.
+    let drop = commit_clear(call(1), 2, vec![transport(7)], Vec::new());
+    w.send(all[0], &ClientMessage::submission([envelope(drop, 5, 512)]));
+    says(&mut w, all[1], 6);
+    assert_eq!(w.unsequenced(newcomer), []);
+}
+
 /// In a server's first minute claims of those it does not know count. Whoever it knows to have been removed has no claim: a refusal would overtake the commit that tells them.
 #[test]
 fn whoever_is_removed_in_a_servers_first_minute_learns_it_from_the_commit() {
