@@ -193,57 +193,30 @@ impl World {
 
     /// Opens a tab with the owner's key.
     pub fn join_as_host(&mut self, name: &str) -> usize {
-        let (link, credential) = (self.link.clone(), self.credential.clone());
-        let owner = Some(Owner {
-            key: OwnerKey::Credential(&credential),
-            today: TODAY,
-        });
-        self.open_tab(
-            name,
-            &link,
-            CODECS,
-            Showing {
-                owner,
-                ..Showing::default()
-            },
-        )
+        let credential = self.credential.clone();
+        self.join_with_key(name, OwnerKey::Credential(&credential), None)
     }
 
     /// Opens a tab with a moderator's key, if wanted with the record of an older one.
     pub fn join_as_moderator(&mut self, name: &str, key: &ModeratorKey, place: Option<&[u8]>) -> usize {
-        let link = self.link.clone();
-        let owner = Some(Owner {
-            key: OwnerKey::Moderator(key),
-            today: TODAY,
-        });
-        self.open_tab(
-            name,
-            &link,
-            CODECS,
-            Showing {
-                owner,
-                place,
-                ..Showing::default()
-            },
-        )
+        self.join_with_key(name, OwnerKey::Moderator(key), place)
     }
 
     /// Opens a tab with the deed.
     pub fn join_with_the_deed(&mut self, name: &str) -> usize {
-        let (link, deed) = (self.link.clone(), self.deed.clone());
-        let owner = Some(Owner {
-            key: OwnerKey::Deed(&deed),
-            today: TODAY,
-        });
-        self.open_tab(
-            name,
-            &link,
-            CODECS,
-            Showing {
-                owner,
-                ..Showing::default()
-            },
-        )
+        let deed = self.deed.clone();
+        self.join_with_key(name, OwnerKey::Deed(&deed), None)
+    }
+
+    fn join_with_key(&mut self, name: &str, key: OwnerKey<'_>, place: Option<&[u8]>) -> usize {
+        let link = self.link.clone();
+        let owner = Some(Owner { key, today: TODAY });
+        let showing = Showing {
+            owner,
+            place,
+            ..Showing::default()
+        };
+        self.open_tab(name, &link, CODECS, showing)
     }
 
     /// Opens a tab with a personal invite.
