@@ -9,6 +9,9 @@ use crate::place::Place;
 use crate::run::{Failure, Result};
 use crate::tally::Tally;
 
+/// Of each step, at the end of a run.
+const LINES_SAID_AGAIN: usize = 80;
+
 /// When a step runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
@@ -66,7 +69,9 @@ pub fn run(place: &Place, steps: &[&Step]) -> Result<()> {
         done
     });
     done = run_lane(place, lane(Lane::Then), done);
-    let total = report(&done, started.elapsed());
+    let took = started.elapsed();
+    say_again(&done);
+    let total = report(&done, took);
     println!("{} passed, {} failed", total.passed, total.failed);
     if total.failed == 0 {
         Ok(())
@@ -104,6 +109,22 @@ fn failed(result: &Result<Tally>) -> bool {
     result.as_ref().map_or(true, |tally| tally.failed + tally.ignored > 0)
 }
 
+/// What failed, once more: where it stood first, thousands of lines may have followed.
+fn say_again(done: &[Done]) {
+    for step in done {
+        let Ok(Tally { failures, .. }) = &step.result else {
+            continue;
+        };
+        for (index, line) in failures.lines().enumerate() {
+            if index == LINES_SAID_AGAIN {
+                println!("[{}] … more stands above", step.name);
+                break;
+            }
+            println!("[{}] {line}", step.name);
+        }
+    }
+}
+
 /// The table, in minutes. A step that failed without a failed test of its own counts as one.
 fn report(done: &[Done], took: Duration) -> Tally {
     let mut total = Tally::default();
@@ -118,7 +139,7 @@ fn report(done: &[Done], took: Duration) -> Tally {
         );
     }
     for step in done {
-        let mut tally = *step.result.as_ref().unwrap_or(&Tally::default());
+        let mut tally = step.result.as_ref().ok().cloned().unwrap_or_default();
         let mut remark = String::new();
         if tally.ignored > 0 {
             remark = format!("   {} switched off, which is not allowed here", tally.ignored);
@@ -238,8 +259,8 @@ mod tests {
             run: |_| {
                 Ok(Tally {
                     passed: 5,
-                    failed: 0,
                     ignored: 1,
+                    ..Tally::default()
                 })
             },
         };

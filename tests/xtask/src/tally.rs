@@ -1,16 +1,19 @@
 //! Counting what test runners report: cargo's, Vitest's, Node's.
 //!
-//! Numbers are taken from the runners' own closing lines; a runner that prints none counts as nothing passed.
+//! Numbers are taken from the runners' own closing lines; a runner that prints none counts as nothing passed. What
+//! failed is kept too, as its runner told it, so that a run can say it again at its end.
 
 use std::ops::AddAssign;
 
 /// Tests that passed and failed.
-#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+#[derive(Clone, Default, Debug, PartialEq, Eq)]
 pub struct Tally {
     pub passed: u32,
     pub failed: u32,
     /// Switched off in the code. The house allows none, so a step with any of these fails.
     pub ignored: u32,
+    /// The runner's own words on each failed test.
+    pub failures: String,
 }
 
 impl AddAssign for Tally {
@@ -18,6 +21,7 @@ impl AddAssign for Tally {
         self.passed += other.passed;
         self.failed += other.failed;
         self.ignored += other.ignored;
+        self.failures += &other.failures;
     }
 }
 
@@ -33,8 +37,10 @@ pub fn cargo(output: &str) -> Tally {
             passed: counted("passed"),
             failed: counted("failed"),
             ignored: counted("ignored"),
+            ..Tally::default()
         };
     }
+    sum.failures = told(output, |line| line.starts_with("---- "), |line| line == "failures:");
     sum
 }
 
@@ -49,9 +55,16 @@ pub fn vitest(output: &str) -> Tally {
                 passed: counted("passed"),
                 failed: counted("failed"),
                 ignored: counted("skipped") + counted("todo"),
+                ..Tally::default()
             };
         }
     }
+    let plain = without_colours(output);
+    sum.failures = told(
+        &plain,
+        |line| line.contains(" FAIL "),
+        |line| line.contains(" Test Files "),
+    );
     sum
 }
 
@@ -73,7 +86,22 @@ pub fn node(output: &str) -> Tally {
             }
         }
     }
+    sum.failures = told(output, |line| line == "✖ failing tests:", |_| false);
     sum
+}
+
+/// The lines from one that opens an account of failures to one that closes it.
+fn told(output: &str, opens: fn(&str) -> bool, closes: fn(&str) -> bool) -> String {
+    let mut inside = false;
+    let mut text = String::new();
+    for line in output.lines() {
+        inside = opens(line) || inside && !closes(line);
+        if inside {
+            text += line;
+            text.push('\n');
+        }
+    }
+    text
 }
 
 fn number_before(line: &str, word: &str) -> u32 {
@@ -117,7 +145,8 @@ mod tests {
             Tally {
                 passed: 13,
                 failed: 2,
-                ignored: 1
+                ignored: 1,
+                ..Tally::default()
             }
         );
     }
@@ -131,7 +160,8 @@ mod tests {
             Tally {
                 passed: 41,
                 failed: 2,
-                ignored: 0
+                ignored: 0,
+                ..Tally::default()
             }
         );
     }
@@ -144,9 +174,21 @@ mod tests {
             Tally {
                 passed: 3,
                 failed: 2,
-                ignored: 0
+                ignored: 0,
+                ..Tally::default()
             }
         );
+    }
+
+    #[test]
+    fn what_failed_is_kept_in_the_runners_words() {
+        let output = "test a ... ok\ntest b ... FAILED\n\nfailures:\n\n---- b stdout ----\nleft: 1\nright: 2\n\n\
+                      failures:\n    b\n\ntest result: FAILED. 1 passed; 1 failed; 0 ignored\n";
+        assert_eq!(cargo(output).failures, "---- b stdout ----\nleft: 1\nright: 2\n\n");
+        let output = "✖ a test (3ms)\nℹ fail 1\n\n✖ failing tests:\n\n✖ a test (3ms)\n  too late\n";
+        assert!(node(output).failures.ends_with("a test (3ms)\n  too late\n"));
+        let output = " \u{1b}[31m FAIL \u{1b}[39m src/a.test.ts > b\nexpected 1\n\n Test Files  1 failed (1)\n";
+        assert_eq!(vitest(output).failures, "  FAIL  src/a.test.ts > b\nexpected 1\n\n");
     }
 
     #[test]
