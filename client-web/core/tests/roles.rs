@@ -177,6 +177,23 @@ fn a_removal_waits_for_nobody_but_whoever_ordered_it() {
     }
 }
 
+/// Whoever heard the rules first would commit them, and the removal had to be made again on top.
+#[test]
+fn somebody_is_removed_and_barred_by_one_commit() {
+    for seed in 40..60 {
+        let mut world = World::with_a_host(seed);
+        let tabs = world.hosted(&["Grace", "Ada", "Edsger", "Mallory"]);
+        world.run(2_000);
+        let (member, epoch) = (id(&world, 0, "Mallory"), world.tabs[0].epoch().unwrap());
+        world.give(tabs[0], Input::Remove { member, bar: true });
+        world.until("the victim is out", 300, |w| {
+            w.tabs[4].state == State::Ended(EndReason::Barred)
+        });
+        world.run(2_000);
+        assert_eq!(world.tabs[0].epoch(), Some(epoch + 1), "seed {seed}");
+    }
+}
+
 #[test]
 fn the_one_who_is_to_go_is_not_asked_to_commit_it() {
     // With two, the other one is always the committer; with the victim first in the order it would have to remove itself.

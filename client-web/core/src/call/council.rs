@@ -145,22 +145,7 @@ impl Inside {
             Input::Admit(member) => self.admit(now, |w| w.data.member_id == member, s),
             Input::AdmitAll => self.admit(now, |_| true, s),
             Input::Refuse(member) => self.refuse(now, member, s),
-            Input::Remove { member, bar } => {
-                // Their invite opens nothing any more, either, nor does their appointment.
-                if bar {
-                    let serial = self.seat_of(&member).map(|seat| seat.1);
-                    self.wish(now, Wish::Bar(member, serial), s);
-                }
-                if self.own_role() == Some(Role::Host) {
-                    if let Some(serial) = self.key_of(&member).filter(|_| bar) {
-                        self.council.taken.push((serial, member, now + LINK_WAIT_MS));
-                    }
-                    self.wish(now, Wish::Dismiss(member), s);
-                }
-                if let Some(leaf) = self.roster.entry(&member).map(super::roster::Entry::leaf_name) {
-                    self.give_order(now, Decision::Remove { leaf }, s);
-                }
-            }
+            Input::Remove { member, bar } => self.remove(now, member, bar, s),
             Input::MuteMember { member, kinds, on } => self.wish(now, Wish::Mute(member, kinds & ALL, on), s),
             Input::MuteAll { kinds, on } => self.wish(now, Wish::MuteAll(kinds & ALL, on), s),
             Input::Lobby(on) => self.wish(now, Wish::Lobby(on), s),
@@ -187,6 +172,24 @@ impl Inside {
             _ => return false,
         }
         true
+    }
+
+    /// The order goes first: whoever heard the rules before it would commit them at once, and the removal, which is this member's to commit, would have to be made again on top.
+    fn remove(&mut self, now: u64, member: MemberId, bar: bool, s: &mut Shared) {
+        if let Some(leaf) = self.roster.entry(&member).map(super::roster::Entry::leaf_name) {
+            self.give_order(now, Decision::Remove { leaf }, s);
+        }
+        // Their invite opens nothing any more, either, nor does their appointment.
+        if bar {
+            let serial = self.seat_of(&member).map(|seat| seat.1);
+            self.wish(now, Wish::Bar(member, serial), s);
+        }
+        if self.own_role() == Some(Role::Host) {
+            if let Some(serial) = self.key_of(&member).filter(|_| bar) {
+                self.council.taken.push((serial, member, now + LINK_WAIT_MS));
+            }
+            self.wish(now, Wish::Dismiss(member), s);
+        }
     }
 
     /// Whoever moderates is a guest from now on: by appointment with the next rules; by a key of their own when the server has the sheet without it, in this call
