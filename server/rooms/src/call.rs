@@ -123,11 +123,12 @@ impl Call {
         self.attached().filter(|conn| self.gates.has_rights(*conn))
     }
 
-    /// Those who may read the commit of sequence `seq`, and have not been sent it.
+    /// Those who may read the commit of sequence `seq`, and have not been sent it. Whoever was removed and brought in again meanwhile has to attach again, from its
+    /// welcome on: behind what it had before there is a hole.
     pub(crate) fn readers_of(&self, seq: u64) -> Vec<ConnId> {
         let reads = |a: &Attached| {
             let span = self.gates.reads(a.transport);
-            span.is_some_and(|(from, until)| seq > from.max(a.sent) && until.is_none_or(|until| seq <= until))
+            span.is_some_and(|(from, until)| from <= a.sent && seq > a.sent && until.is_none_or(|until| seq <= until))
         };
         self.attached
             .iter()
@@ -144,8 +145,10 @@ impl Call {
             let Some((from, until)) = self.gates.reads(attached.transport) else {
                 continue;
             };
-            let after = attached.sent.max(from);
-            for (seq, frames) in self.log.between(after, until.unwrap_or(head)) {
+            if from > attached.sent {
+                continue;
+            }
+            for (seq, frames) in self.log.between(attached.sent, until.unwrap_or(head)) {
                 attached.sent = seq;
                 unsent.push((*conn, Frames::clone(frames)));
             }

@@ -133,6 +133,37 @@ fn whoever_was_welcomed_hears_everything_until_it_has_rights_and_then_once() {
     assert_eq!(w.unsequenced(newcomer), []);
 }
 
+/// Between what it had and what it was brought in by there is a hole, which no later commit may be sent over.
+#[test]
+fn whoever_is_removed_and_brought_in_again_reads_on_from_the_welcome() {
+    let (mut w, _r, all) = members(3);
+    for conn in &all {
+        // Nothing is decided: they have yet to say what they think.
+        w.sockets.get_mut(conn).unwrap().mute = true;
+    }
+    let tab = transport(3);
+    let drop = commit_clear(call(1), 1, vec![tab], Vec::new());
+    w.send(all[0], &ClientMessage::submission([envelope(drop, 1, 512)]));
+    let add = commit_clear(call(1), 2, Vec::new(), vec![tab]);
+    let welcome = ClearPart::welcome(call(1), vec![tab]);
+    w.send(
+        all[0],
+        &ClientMessage::submission([envelope(add, 2, 512), envelope(welcome, 3, 512)]),
+    );
+    w.commit(all[0], call(1), 3, 4);
+    assert_eq!(
+        w.sequenced(all[2]),
+        [(2, 1), (3, 3)],
+        "the commit that removes it, and its welcome"
+    );
+    let attach = ClientMessage::Attach {
+        call_id: call(1),
+        have_seq: 3,
+    };
+    w.send(all[2], &attach);
+    assert_eq!(w.sequenced(all[2]), [(4, 4)]);
+}
+
 /// In a server's first minute claims of those it does not know count. Whoever it knows to have been removed has no claim: a refusal would overtake the commit that tells them.
 #[test]
 fn whoever_is_removed_in_a_servers_first_minute_learns_it_from_the_commit() {

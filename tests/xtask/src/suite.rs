@@ -184,8 +184,11 @@ pub fn counted(task: Task, count: fn(&str) -> Tally) -> Result<Tally> {
     Ok(tally)
 }
 
+/// The same dice in every run, so that a change is judged by what it changed; `./x long` throws new ones.
 fn cargo_test(place: &Place) -> Result<Tally> {
-    let task = cargo(place, "cargo-test", Show::Lines).limit_minutes(25);
+    let task = cargo(place, "cargo-test", Show::Lines)
+        .limit_minutes(25)
+        .env("PROPTEST_RNG_SEED", "1");
     counted(
         task.args(["test", "--workspace", "--locked", "--no-fail-fast"]),
         tally::cargo,
