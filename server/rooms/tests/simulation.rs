@@ -300,6 +300,18 @@ impl Simulation {
     }
 
     fn act(&mut self, conn: ConnId, step: &Step) {
+        let joins = |w: &World| {
+            w.media
+                .iter()
+                .filter(|m| matches!(m, MediaCommand::Join { .. }))
+                .count()
+        };
+        let before = joins(&self.world);
+        self.say(conn, step);
+        self.let_elections_pass(before);
+    }
+
+    fn say(&mut self, conn: ConnId, step: &Step) {
         let one = |e| ClientMessage::submission([e]);
         let message = match step {
             Step::Attach { call: c, seq, .. } => {
@@ -399,14 +411,7 @@ impl Simulation {
             }
             Step::Enter { .. } | Step::DeleteRoom { .. } | Step::AddRoom { .. } | Step::Pass { .. } => return,
         };
-        let calls = self
-            .world
-            .media
-            .iter()
-            .filter(|m| matches!(m, MediaCommand::Join { .. }))
-            .count();
         self.world.send(conn, &message);
-        self.let_elections_pass(calls);
     }
 
     /// Whoever names a call first may be outnumbered for eight seconds, and the log begins anew.
