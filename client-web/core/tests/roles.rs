@@ -194,6 +194,31 @@ fn somebody_is_removed_and_barred_by_one_commit() {
     }
 }
 
+/// Of two commits on one epoch one is refused. A removal is made again on top of the other at once; everything else leaves a moment between.
+#[test]
+fn a_removal_that_met_another_change_is_made_again_at_once() {
+    let mut slowest = 0;
+    for seed in 60..90 {
+        let mut world = World::with_a_host(seed);
+        let tabs = world.hosted(&["Grace", "Ada", "Edsger", "Mallory"]);
+        let grace = id(&world, 0, "Grace");
+        world.give(tabs[0], Input::Appoint(grace));
+        world.run(2_000);
+        let member = id(&world, 0, "Mallory");
+        world.give(tabs[1], Input::InvitedEnter(false));
+        // The change is on its way, or its commit.
+        let wait = world.below(120);
+        world.run(wait);
+        world.give(tabs[0], Input::Remove { member, bar: false });
+        let at = world.now;
+        world.until("the victim is out", 1_000, |w| {
+            w.tabs[4].state == State::Ended(EndReason::Removed)
+        });
+        slowest = slowest.max(world.now - at);
+    }
+    assert!(slowest < 300, "{slowest} ms");
+}
+
 #[test]
 fn the_one_who_is_to_go_is_not_asked_to_commit_it() {
     // With two, the other one is always the committer; with the victim first in the order it would have to remove itself.

@@ -11,7 +11,7 @@ pub(crate) struct Committer {
     not_before: u64,
     /// When the next routine commit may follow the last one.
     next_at: u64,
-    /// The last commit removed somebody.
+    /// The last commit sent somebody away.
     after_removal: bool,
     rotated_at: u64,
 }
@@ -27,11 +27,11 @@ impl Committer {
         }
     }
 
-    /// A new epoch began; `rotated` if its commit renewed the committer's keys, `removed` if it removed somebody.
-    pub(crate) fn epoch(&mut self, now: u64, rotated: bool, removed: bool) {
+    /// A new epoch began; `rotated` if its commit renewed the committer's keys, `sent_away` if it removed somebody by order.
+    pub(crate) fn epoch(&mut self, now: u64, rotated: bool, sent_away: bool) {
         self.work_since = None;
         self.next_at = now + COMMIT_GAP_MS;
-        self.after_removal = removed;
+        self.after_removal = sent_away;
         if rotated {
             self.rotated_at = now;
         }
@@ -51,7 +51,7 @@ impl Committer {
     }
 
     /// When to act, given whether there is work and this member's place in the order. `urgent`: a removal, by whoever ordered it, which does not wait for the distance to the commit
-    /// before; but one removal after the other does.
+    /// before; but one removal by order after the other does.
     pub(crate) fn due(&mut self, now: u64, work: bool, place: usize, urgent: bool) -> Option<u64> {
         if !work {
             self.work_since = None;
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_removal_does_not_wait_but_for_another_removal() {
+    fn a_removal_does_not_wait_but_for_another_by_order() {
         let mut c = Committer::new(0);
         c.epoch(1_000, false, false);
         assert_eq!(c.due(1_100, true, 0, true), Some(1_100));

@@ -13,8 +13,8 @@ use crate::error::CoreError;
 use crate::group::{Heard, Incoming, Merged};
 use crate::io::{EndReason, EpochKeysOut, Event, NoticeCode, Output};
 use crate::limits::{
-    CARD_INTERVAL_MS, CARD_REPEAT_MS, COMMIT_RETRY_MS, KNOCK_RETRY_MAX_MS, LEFT_BEHIND_MS, OLD_EPOCH_ADD_MS,
-    OLD_EPOCH_REMOVE_MS, REMOVE_AFTER_MS, SWITCH_AFTER_ADD_MS, SWITCH_AT_ONCE_UP_TO,
+    CARD_INTERVAL_MS, CARD_REPEAT_MS, KNOCK_RETRY_MAX_MS, LEFT_BEHIND_MS, OLD_EPOCH_ADD_MS, OLD_EPOCH_REMOVE_MS,
+    REMOVE_AFTER_MS, SWITCH_AFTER_ADD_MS, SWITCH_AT_ONCE_UP_TO,
 };
 
 use super::card::{Card, Door};
@@ -77,10 +77,10 @@ impl Inside {
         self.settle_lobby(now);
     }
 
-    /// Another commit took the place of ours: it will be made again on top, if it is still wanted.
+    /// Another commit took the place of ours: it will be made again on top, if it is still wanted. At once, if somebody is to go: of those who try, one succeeds each time.
     fn drop_pending(&mut self, now: u64, s: &mut Shared) {
         if self.log.pending.take().is_some() {
-            self.committer.back_off(now, s.random.below(COMMIT_RETRY_MS));
+            self.give_precedence(now, s);
         }
         // A pending commit that cannot be cleared would be overwritten by the next one anyway.
         let _ = self.group.discard_own();
@@ -117,7 +117,7 @@ impl Inside {
                 Turn::End(EndReason::Removed)
             };
         }
-        self.committer.epoch(now, merged.rotated, !merged.removed.is_empty());
+        self.committer.epoch(now, merged.rotated, !merged.expelled.is_empty());
         if merged.rules && self.adopt_link(now, s).is_err() {
             return Turn::End(EndReason::Internal);
         }

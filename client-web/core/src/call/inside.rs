@@ -245,7 +245,7 @@ impl Inside {
             (client_type::ATTACH, RefusalCode::RoomFull) => return Turn::End(EndReason::RoomFull),
             // Whether the commit at that sequence was somebody else's or our own, sent twice, its echo will tell.
             (client_type::ENVELOPE, RefusalCode::StaleSequence) => {
-                self.committer.back_off(now, s.random.below(COMMIT_RETRY_MS))
+                self.give_precedence(now, s);
             }
             (client_type::ENVELOPE, RefusalCode::RateLimited) => {
                 self.committer.back_off(now, wait.max(COMMIT_RETRY_MS));

@@ -216,6 +216,13 @@ impl Inside {
         self.committer.due(now, work, place, ordered)
     }
 
+    /// After a collision of commits: waits a little, at random, unless somebody is to go by this member's order.
+    pub(super) fn give_precedence(&mut self, now: u64, s: &mut Shared) {
+        if !self.orders_to_remove().0 {
+            self.committer.back_off(now, s.random.below(COMMIT_RETRY_MS));
+        }
+    }
+
     /// Whether this member, and whether somebody else who is there, has ordered a removal that is not in force. Whoever gave the order carries it out, and need not wait for
     /// somebody else to be awake; the others act if they do not.
     fn orders_to_remove(&self) -> (bool, bool) {
