@@ -191,7 +191,7 @@ impl Inside {
         }
         (self.roles, self.keyed) = (self.group.roles(), self.group.moderators_by_key());
         self.council_in_new_epoch(now, changed, s);
-        self.keep_appointment(now, s);
+        self.keep_appointment(s);
     }
 
     fn keys(&mut self, merged: &Merged, s: &mut Shared) -> Result<(), CoreError> {

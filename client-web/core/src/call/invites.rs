@@ -75,9 +75,9 @@ impl Inside {
     }
 
     /// Whoever moderated before it lost its state writes its new leaf into its appointment.
-    pub(super) fn keep_appointment(&mut self, now: u64, s: &mut Shared) {
+    pub(super) fn keep_appointment(&mut self, s: &mut Shared) {
         if self.group.inherits() && !self.council.wants(&Wish::Inherit) {
-            self.wish(now, Wish::Inherit, s);
+            self.wish(Wish::Inherit, s);
         }
     }
 }

@@ -18,13 +18,13 @@ use crate::limits::LINK_WAIT_MS;
 
 impl Inside {
     /// A host makes a new link. It is in force in the call with the next change of the rules, and at the server soon after.
-    pub(super) fn change_link(&mut self, now: u64, s: &mut Shared) {
+    pub(super) fn change_link(&mut self, s: &mut Shared) {
         let generation = self.group.data().and_then(|data| data.generation().checked_add(1));
         match (generation, self.own_role(), &s.errands) {
             (Some(generation), Some(Role::Host), Some(_)) => {
                 let secret = LinkSecret::from_bytes(*s.random.secret());
                 self.council.link = Some((generation, secret));
-                self.wish(now, Wish::Data, s);
+                self.wish(Wish::Data, s);
             }
             _ => s.event(Event::Notice(NoticeCode::NotAllowed)),
         }
@@ -85,7 +85,7 @@ impl Inside {
     }
 
     /// The server has done what its owner told it, or has not.
-    pub(super) fn told(&mut self, now: u64, errand: Errand, done: bool, s: &mut Shared) {
+    pub(super) fn told(&mut self, errand: Errand, done: bool, s: &mut Shared) {
         match (errand, done) {
             (Errand::Relink(_), true) => {
                 if let Some(text) = s.errands.as_ref().map(|errands| errands.credential().to_text()) {
@@ -97,12 +97,12 @@ impl Inside {
             (Errand::RevokeInvite(_), true) => {}
             (Errand::MinimumSerial(_), true) => {
                 self.council.sheet = s.errands.as_ref().and_then(Errands::sheet).cloned();
-                self.wish(now, Wish::Data, s);
+                self.wish(Wish::Data, s);
                 s.event(Event::Notice(NoticeCode::OlderKeysEnded));
             }
             (Errand::RevokeMandate(_), true) => {
                 self.council.sheet = s.errands.as_ref().and_then(Errands::sheet).cloned();
-                self.wish(now, Wish::Data, s);
+                self.wish(Wish::Data, s);
             }
             (Errand::RevokeInvite(_) | Errand::MinimumSerial(_) | Errand::RevokeMandate(_), false) => {
                 s.event(Event::Notice(NoticeCode::RoomNotChanged));
@@ -113,14 +113,14 @@ impl Inside {
 
 impl super::Member {
     /// An answer to an owner's errand: the connection is over with it.
-    pub(super) fn told(&mut self, now: u64, told: Told) {
+    pub(super) fn told(&mut self, told: Told) {
         let s = &mut self.shared;
         let again = matches!(told, Told::Later);
         if let super::Stage::Inside(inside) = &mut self.stage {
             match told {
                 Told::Again | Told::Later => {}
-                Told::Done(errand) => inside.told(now, errand, true, s),
-                Told::Refused(errand) => inside.told(now, errand, false, s),
+                Told::Done(errand) => inside.told(errand, true, s),
+                Told::Refused(errand) => inside.told(errand, false, s),
             }
         }
         if again {

@@ -59,7 +59,7 @@ impl Inside {
             // Without rights nobody was heard.
             self.roster.forgive(now);
             self.resubmit(now, s);
-            self.say_wishes(now, s);
+            self.say_wishes(s);
             self.own.beacon_at = now;
             // What was to be shown before waited for this.
             self.cards.at = self.cards.at.map(|at| at.max(now));
