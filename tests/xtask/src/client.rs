@@ -21,7 +21,7 @@ impl Profile {
     fn name(self) -> &'static str {
         match self {
             Self::Ci => "wasm-ci",
-            Self::Release => "release",
+            Self::Release => "wasm",
         }
     }
 }

@@ -242,6 +242,9 @@ pub(super) enum RoomCommand {
         /// Let guests of a room with a host come in without asking
         #[arg(long, requires = "print_links")]
         no_lobby: bool,
+        /// Let everybody in a call fall silent while a removal does not take effect
+        #[arg(long, requires = "print_links")]
+        strict: bool,
         /// How many moderators' keys to make with the room
         #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=i64::from(MAX_MODERATOR_KEYS)), requires = "print_links")]
         moderators: u8,

@@ -3,7 +3,7 @@
 use conclave_protocol::{
     error::Error as ProtocolError,
     moderator::MODERATOR_ENTROPY,
-    room::{Limits, NEW_ROOM_ENTROPY, NewRoom, RoomPlan, RoomRecord, make_room_with_rules},
+    room::{Limits, NEW_ROOM_ENTROPY, NewRoom, RoomPlan, RoomRecord, make_room_for},
     server_name::ServerName,
     sheet::{Found, Rules},
 };
@@ -29,6 +29,7 @@ pub(super) fn run(command: RoomCommand) -> Result<(), Error> {
             days,
             begin,
             no_lobby,
+            strict,
             moderators,
             print_links,
             output,
@@ -40,6 +41,7 @@ pub(super) fn run(command: RoomCommand) -> Result<(), Error> {
                 title,
                 days,
                 rules: begin.rules(no_lobby),
+                strict,
                 moderators,
             };
             create(wanted, &output)
@@ -127,6 +129,7 @@ struct Wanted {
     title: String,
     days: u16,
     rules: Rules,
+    strict: bool,
     moderators: u8,
 }
 
@@ -212,7 +215,7 @@ fn new_room(server: ServerName, wanted: Wanted) -> Result<NewRoom, Error> {
         limits: Limits::default(),
         operator_keys: true,
     };
-    make_room_with_rules(&entropy, &plan, wanted.rules).map_err(|error| match error {
+    make_room_for(&entropy, &plan, wanted.rules, None, wanted.strict).map_err(|error| match error {
         ProtocolError::Title => Error::RoomUnusable("the title is too long or holds control characters"),
         _ => Error::RoomUnusable("no room can be made from this"),
     })

@@ -221,6 +221,10 @@ fn complaints_have_the_programs_voice_and_a_hint() {
             "the following required arguments were not provided: --print-links",
         ),
         (
+            &["room", "create", "--strict"],
+            "the following required arguments were not provided: --print-links",
+        ),
+        (
             &["room", "create", "--print-links", "--moderators", "9"],
             "invalid value '9' for '--moderators <NUMBER>'",
         ),
@@ -411,10 +415,12 @@ fn a_room_from_its_making_to_its_end() {
 #[test]
 fn a_room_has_a_host_and_a_lobby_unless_its_operator_says_otherwise() {
     let server = Serving::start();
-    for (words, found, lobby) in [
-        (&[][..], Found::Host, true),
-        (&["--no-lobby"], Found::Host, false),
-        (&["--begin", "anyone"], Found::Anyone, false),
+    for (words, found, lobby, strict) in [
+        (&[][..], Found::Host, true, false),
+        (&["--no-lobby"], Found::Host, false, false),
+        (&["--begin", "anyone"], Found::Anyone, false, false),
+        (&["--strict"], Found::Host, true, true),
+        (&["--begin", "anyone", "--strict"], Found::Anyone, false, true),
     ] {
         let made = server.ask(&[&["room", "create", "--print-links", "--json"], words].concat());
         assert!(made.status.success(), "{}", stderr(&made));
@@ -437,6 +443,7 @@ fn a_room_has_a_host_and_a_lobby_unless_its_operator_says_otherwise() {
         };
         let sheet = sheet::open(&keys, &guest.room_fp, name, &record.limits, &record.sheet).expect("a sheet");
         assert!(sheet.rules == Rules { found, lobby }, "{words:?}");
+        assert_eq!(sheet.strict, strict, "{words:?}");
     }
     assert_eq!(server.terminate().0, Some(0));
 }
