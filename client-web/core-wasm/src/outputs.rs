@@ -107,15 +107,18 @@ fn write_event(event: Event) -> Object {
             name,
             text,
             mine,
+            line,
             at_ms,
         } => {
             let object = with("chat", "text", text);
             set(&object, "from", hex(from.as_bytes()));
             set(&object, "name", name);
             set(&object, "mine", mine);
+            set(&object, "line", line);
             set(&object, "atMs", at_ms as f64);
             object
         }
+        Event::Unsure { line } => with("unsure", "line", line),
         Event::Arrived { name } => with("arrived", "name", name),
         Event::Returned { name } => with("returned", "name", name),
         Event::Departed { name, reason } => {

@@ -230,8 +230,15 @@ pub enum Event {
         text: String,
         /// It was this member.
         mine: bool,
+        /// Counts the lines that this member was shown, for [`Event::Unsure`].
+        line: u32,
         /// When it arrived, on the caller's clock.
         at_ms: u64,
+    },
+    /// A line of this member perhaps reached nobody, and is not said again: the connection died with it, and it was written too long ago or others have come since.
+    Unsure {
+        /// As in [`Event::Chat`].
+        line: u32,
     },
     /// Somebody came. Always shown.
     Arrived {

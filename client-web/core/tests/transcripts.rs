@@ -114,3 +114,38 @@ fn words_of_all_kinds_and_roles_look_alike() {
         "a change of the rules can be told from a longer text"
     );
 }
+
+/// Pings are how a member learns that its words arrived. They come by the clock, so that nobody can tell from them that something was written.
+#[test]
+fn pings_tell_nothing_of_what_is_written() {
+    let pings = |writes: bool| {
+        let mut world = World::new(2);
+        world.call_of(&["A", "B"]);
+        let from = world.now;
+        let seen = Rc::new(RefCell::new(Vec::new()));
+        let into = Rc::clone(&seen);
+        world.swallow = Some(Box::new(move |tab, message| {
+            if tab == 0 && matches!(message, ClientMessage::Ping { .. }) {
+                into.borrow_mut().push(());
+            }
+            false
+        }));
+        for n in 0..20 {
+            // Between two looks, as people write.
+            let pause = from + 1_000 * n + 137 - world.now;
+            world.run(pause);
+            if writes {
+                world.give(
+                    0,
+                    Input::Chat {
+                        text: format!("words {n}"),
+                    },
+                );
+            }
+        }
+        seen.borrow().len()
+    };
+    let silent = pings(false);
+    assert!(silent >= 9, "no pings");
+    assert_eq!(pings(true), silent, "whoever writes pings at other times");
+}

@@ -136,9 +136,12 @@ async function showCall(): Promise<void> {
   for (const member of members) if (member.slot !== null) call.setShown(member.slot, member.transport);
   call.setShown('screen', 't0');
   call.loud.value = new Set(['audio0']);
+  let line = 0;
   for (const [name, text, mine] of [['Joaquín', 'Can everybody see the agenda?', false], ['Joaquín', 'Point 2 first, please.', false], ['Anna Berg', 'Yes. https://example.org/agenda', true], ['فاطمة الزهراء', 'مرحبا بالجميع، أنا هنا', false]] as const) {
-    call.handle({ e: 'chat', name, text, mine });
+    line += 1;
+    call.handle({ e: 'chat', name, text, mine, line });
   }
+  if (query.has('unsure')) call.handle({ e: 'unsure', line: 3 });
   app.follow(call);
   const panel = query.get('panel');
   if (panel !== null) call.show(panel as Panel);

@@ -176,7 +176,10 @@ export type CallEvent =
   | { readonly e: 'phase'; readonly phase: Phase }
   | { readonly e: 'ended'; readonly reason: EndReason }
   | { readonly e: 'roster'; readonly members: readonly RosterEntry[] }
-  | { readonly e: 'chat'; readonly name: string; readonly text: string; readonly mine: boolean }
+  /** `line` counts the lines of this tab. */
+  | { readonly e: 'chat'; readonly name: string; readonly text: string; readonly mine: boolean; readonly line: number }
+  /** A line of one's own perhaps reached nobody, and is not said again. */
+  | { readonly e: 'unsure'; readonly line: number }
   | { readonly e: 'arrived'; readonly name: string }
   /** Somebody who was lost is there again: the same member. */
   | { readonly e: 'returned'; readonly name: string }

@@ -57,16 +57,27 @@ describe('a call', () => {
   it('counts unread lines until the chat is opened', () => {
     const { call, port } = model();
     call.handle({ e: 'phase', phase: 'inCall' });
-    call.handle({ e: 'chat', name: 'a', text: 'hello', mine: false });
-    call.handle({ e: 'chat', name: 'me', text: 'hi', mine: true });
+    call.handle({ e: 'chat', name: 'a', text: 'hello', mine: false, line: 1 });
+    call.handle({ e: 'chat', name: 'me', text: 'hi', mine: true, line: 2 });
     expect(call.unread.value).toBe(1);
     call.toggle('chat');
     expect(call.unread.value).toBe(0);
-    call.handle({ e: 'chat', name: 'a', text: 'again', mine: false });
+    call.handle({ e: 'chat', name: 'a', text: 'again', mine: false, line: 3 });
     expect(call.unread.value).toBe(0);
     expect(call.send('  ')).toBe(false);
     expect(call.send(' yes ')).toBe(true);
     expect(port.said).toEqual(['yes']);
+  });
+
+  it('marks the line that perhaps nobody got, and no other', () => {
+    const { call } = model();
+    // Somebody else's line has a number of its own; the core marks only its own.
+    call.handle({ e: 'chat', name: 'me', text: 'one', mine: true, line: 1 });
+    call.handle({ e: 'chat', name: 'a', text: 'two', mine: false, line: 2 });
+    call.handle({ e: 'chat', name: 'me', text: 'three', mine: true, line: 3 });
+    call.handle({ e: 'unsure', line: 3 });
+    call.handle({ e: 'unsure', line: 2 });
+    expect(call.chat.value.map(({ text, unsure }) => [text, unsure])).toEqual([['one', false], ['two', false], ['three', true]]);
   });
 
   it('does not send chat while reconnecting, so that nothing typed is lost', () => {

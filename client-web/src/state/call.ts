@@ -64,6 +64,10 @@ export interface ChatLine {
   readonly text: string;
   readonly mine: boolean;
   readonly time: string;
+  /** As the core counts lines. */
+  readonly line: number;
+  /** One's own, and perhaps nobody read it. */
+  readonly unsure: boolean;
 }
 
 /** What a person is told of their own rights. */
@@ -168,7 +172,10 @@ export class CallModel {
           this.#roster(event.members);
           break;
         case 'chat':
-          this.#line(event.name, event.text, event.mine);
+          this.#line(event.name, event.text, event.mine, event.line);
+          break;
+        case 'unsure':
+          this.chat.value = this.chat.value.map((line) => (line.mine && line.line === event.line ? { ...line, unsure: true } : line));
           break;
         case 'arrived':
         case 'returned':
@@ -337,8 +344,8 @@ export class CallModel {
     }
   }
 
-  #line(name: string, text: string, mine: boolean): void {
-    const line: ChatLine = { key: this.#nextKey++, name: shownName(name, this.#words.nameless), text, mine, time: this.#time() };
+  #line(name: string, text: string, mine: boolean, number: number): void {
+    const line: ChatLine = { key: this.#nextKey++, name: shownName(name, this.#words.nameless), text, mine, time: this.#time(), line: number, unsure: false };
     this.chat.value = [...this.chat.value, line].slice(-CHAT_KEPT);
     if (!mine && this.panel.value !== 'chat') this.unread.value += 1;
   }

@@ -328,6 +328,9 @@ export const en = {
     send: 'Send',
     me: 'You',
     offline: 'Not connected: you can write, and send when the connection is back.',
+    unsure: 'The connection broke: perhaps nobody got this.',
+    again: 'Write it again',
+    againLine: (text: string) => `Write it again: ${text}`,
   },
   people: {
     title: 'People',

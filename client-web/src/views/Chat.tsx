@@ -16,6 +16,7 @@ export function ChatPanel({ call }: CallProps) {
   const [text, setText] = useState('');
   const log = useRef<HTMLDivElement>(null);
   const follow = useRef(true);
+  const field = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
     const element = log.current;
     if (element !== null && follow.current) element.scrollTop = element.scrollHeight;
@@ -24,6 +25,11 @@ export function ChatPanel({ call }: CallProps) {
     event.preventDefault();
     follow.current = true;
     if (call.send(text)) setText('');
+  };
+  // Only into the field: whoever came since may read it now, which is the writer's to decide. What stands there stays.
+  const again = (line: string): void => {
+    setText(text.trim() === '' ? line : `${text}\n${line}`);
+    field.current?.focus();
   };
   return (
     <Panel title={en.chat.title} call={call}>
@@ -51,6 +57,14 @@ export function ChatPanel({ call }: CallProps) {
             <p class="chat-text" dir="auto" data-test="chat-text">
               {line.text}
             </p>
+            {line.unsure && (
+              <p class="chat-unsure" data-test="chat-unsure">
+                {en.chat.unsure}{' '}
+                <button class="button button-small" type="button" data-test="chat-again" aria-label={en.chat.againLine(line.text)} onClick={() => again(line.text)}>
+                  {en.chat.again}
+                </button>
+              </p>
+            )}
           </div>
         ))}
       </div>
@@ -64,6 +78,7 @@ export function ChatPanel({ call }: CallProps) {
         <div class="chat-row">
           <textarea
             class="input chat-input"
+            ref={field}
             data-test="chat-input"
             data-first-focus
             dir="auto"

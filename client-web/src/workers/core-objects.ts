@@ -174,7 +174,9 @@ function readEvent(output: Loose): CallEvent | null {
       return Array.isArray(members) ? { e: 'roster', members: members.map(readMember) } : null;
     }
     case 'chat':
-      return { e: 'chat', name: text(output['name']), text: text(output['text']), mine: flag(output['mine']) };
+      return { e: 'chat', name: text(output['name']), text: text(output['text']), mine: flag(output['mine']), line: whole(output['line']) };
+    case 'unsure':
+      return { e: 'unsure', line: whole(output['line']) };
     case 'arrived':
     case 'returned':
       return { e: output['t'], name: text(output['name']) };

@@ -160,6 +160,30 @@ fn messages_go_to_all_others_in_the_call_and_to_nobody_else() {
     assert_eq!(w.unsequenced(a), []);
 }
 
+/// What members conclude from a pong: whatever they sent before its ping has been passed on, or was refused and they know.
+#[test]
+fn a_pong_comes_behind_everything_that_was_sent_before_its_ping() {
+    let (mut w, r) = start();
+    let (a, b) = (w.attend(&r, 1, call(1), 0), w.attend(&r, 2, call(1), 0));
+    w.forget();
+    let message = || submission([envelope(ClearPart::message(call(1)), 7, 512)]);
+    w.send(a, &message());
+    w.send(a, &ClientMessage::Ping { n: 1 });
+    assert!(w.received(a) == [ServerMessage::Pong { n: 1 }]);
+    assert_eq!(w.unsequenced(b), [7]);
+    // More than the burst, and a pong at the same priority as the refusals.
+    for _ in 0..60 {
+        w.send(a, &message());
+    }
+    w.send(a, &ClientMessage::Ping { n: 2 });
+    let sent = std::mem::take(&mut w.sockets.get_mut(&a).unwrap().received);
+    let passed_on = w.unsequenced(b).len();
+    assert!((30..60).contains(&passed_on));
+    assert_eq!(sent.len(), 60 - passed_on + 1, "refused without a word");
+    assert!(sent.iter().all(|(priority, _)| *priority == Priority::High));
+    assert!(matches!(sent.last(), Some((_, ServerMessage::Pong { n: 2 }))));
+}
+
 #[test]
 fn a_welcome_opens_the_messages_until_its_addressee_takes_part() {
     let (mut w, r) = start();

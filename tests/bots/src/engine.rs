@@ -343,7 +343,20 @@ impl Engine {
                 view.names
                     .extend(view.roster.iter().map(|person| (person.transport, person.name.clone())));
             }
-            Event::Chat { name, text, mine, .. } => view.chat.push(Line { name, text, mine }),
+            Event::Chat {
+                name, text, mine, line, ..
+            } => view.chat.push(Line {
+                name,
+                text,
+                mine,
+                line,
+                unsure: false,
+            }),
+            Event::Unsure { line } => {
+                for told in view.chat.iter_mut().filter(|told| told.line == line) {
+                    told.unsure = true;
+                }
+            }
             Event::Arrived { name } => view.arrived.push(name),
             Event::Returned { name } => view.returned.push(name),
             Event::Departed { name, reason } => view.departed.push((name, reason)),

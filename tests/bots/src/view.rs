@@ -43,6 +43,10 @@ pub struct Line {
     pub text: String,
     /// The bot itself wrote.
     pub mine: bool,
+    /// Its number in this member's view.
+    pub line: u32,
+    /// Perhaps nobody read it, as far as its writer knows.
+    pub unsure: bool,
 }
 
 /// What came of one member's track.

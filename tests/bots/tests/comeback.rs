@@ -90,3 +90,42 @@ async fn what_is_said_right_after_a_welcome_reaches_the_newcomer() -> Outcome {
     server.stop().await;
     Ok(())
 }
+
+/// A line given in the moment in which the connection goes may be with the server already or not: either way the others read it, once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_given_while_the_connection_dies_is_read_once() -> Outcome {
+    let server = TestServer::start(None).await;
+    let link = server.url(&server.room("lines").await);
+    let [ada, bo]: [Bot; 2] = Bot::join_in_turn(&link, &["Ada", "Bo"])
+        .await?
+        .try_into()
+        .unwrap_or_else(|_| unreachable!("a bot for each name"));
+    Bot::all_see(&[&ada, &bo], &["Ada", "Bo"]).await?;
+    let mut lines = Vec::new();
+    for n in 0..4 {
+        ada.wait_for("is in the call", View::in_call).await?;
+        let line = format!("line {n}");
+        ada.say(&line).await;
+        ada.line(false).await;
+        ada.line(true).await;
+        bo.wait_for("Ada's line", |view| view.has_chat("Ada", &line)).await?;
+        lines.push(line);
+    }
+    // What comes last comes behind everything that is said again.
+    ada.wait_for("is in the call", View::in_call).await?;
+    ada.say("the end").await;
+    lines.push("the end".into());
+    bo.wait_for("the end", |view| view.has_chat("Ada", "the end")).await?;
+    for bot in [&ada, &bo] {
+        let view = bot.view();
+        let read: Vec<&String> = view.chat.iter().map(|line| &line.text).collect();
+        assert!(
+            read.into_iter().eq(&lines),
+            "{} read a line twice, or not in order",
+            bot.name()
+        );
+        assert!(view.chat.iter().all(|line| !line.unsure));
+    }
+    server.stop().await;
+    Ok(())
+}

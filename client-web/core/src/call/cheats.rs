@@ -18,6 +18,13 @@ use crate::group::{Group, attacks};
 use crate::io::{Input, State};
 use crate::world::World;
 
+fn chat(text: &str) -> Words {
+    Words::Chat {
+        text: text.into(),
+        number: [1; 8],
+    }
+}
+
 impl Member {
     fn parts(&mut self) -> (&mut Inside, &mut Shared) {
         match &mut self.stage {
@@ -234,10 +241,7 @@ fn b1_nobody_writes_under_anothers_name() {
     world.give(1, Input::Chat { text: "mine".into() });
     let message = {
         let (inside, _) = world.tabs[1].member.parts();
-        inside
-            .group
-            .seal(&Words::Chat { text: "again".into() }.to_bytes())
-            .unwrap()
+        inside.group.seal(&chat("again").to_bytes()).unwrap()
     };
     world.run(500);
     let (inside, s) = world.tabs[2].member.parts();
@@ -286,11 +290,49 @@ fn b7_names_and_words_of_others_are_made_inert_by_who_shows_them() {
     let last = *tabs.last().unwrap();
     world.until("the last one is in", 5_000, |w| w.tabs[last].state == State::InCall);
     let text = "line\n\u{202E}<b>\u{0}";
-    world.tabs[last].member.say_anything(&Words::Chat { text: text.into() });
+    world.tabs[last].member.say_anything(&chat(text));
     world.tabs[last]
         .member
         .say_anything(&Words::Reaction { char: '\u{202E}' });
     world.give(last, Input::Tick);
     world.until("the words came", 2_000, |w| !w.tabs[0].chat.is_empty());
     assert_eq!(world.tabs[0].chat[0].1, "line\n\u{FFFD}<b>\u{FFFD}");
+}
+
+#[test]
+fn b7_whoever_reuses_the_numbers_of_lines_hides_their_own_alone() {
+    let mut world = World::new(7);
+    let tabs = world.call_of(&["Ada", "Mallory", "Bo"]);
+    world.run(3_000);
+    let numbered = |text: String, n: u64| Words::Chat {
+        text,
+        number: n.to_be_bytes(),
+    };
+    let say = |world: &mut World, tab: usize, words: &Words| {
+        world.tabs[tab].member.say_anything(words);
+        world.give(tab, Input::Tick);
+        world.run(200);
+    };
+    // The same number by two, and by one twice.
+    for (tab, text) in [(1, "mine"), (1, "other words"), (2, "of Bo")] {
+        say(&mut world, tabs[tab], &numbered(text.into(), 1));
+    }
+    // Many of one do not make the others' forgotten.
+    for n in 0..200 {
+        say(&mut world, tabs[1], &numbered(format!("noise {n}"), 10 + n));
+    }
+    say(&mut world, tabs[2], &numbered("of Bo".into(), 1));
+    let read = |from: &str, text: &str| {
+        let told = world.tabs[0].chat.iter();
+        told.filter(|(n, t)| n == from && t == text).count()
+    };
+    assert_eq!(
+        [
+            read("Mallory", "mine"),
+            read("Mallory", "other words"),
+            read("Mallory", "noise 199"),
+            read("Bo", "of Bo")
+        ],
+        [1, 0, 1, 1]
+    );
 }

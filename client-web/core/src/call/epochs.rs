@@ -176,6 +176,7 @@ impl Inside {
         let again = if mine { CARD_INTERVAL_MS } else { CARD_REPEAT_MS };
         self.cards.at = self.is_first().then_some(now + again);
         if merged.added {
+            self.lines.others_came();
             self.beacon_soon(now);
         }
         self.announce(changes, s);

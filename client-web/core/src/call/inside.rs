@@ -14,6 +14,7 @@ use super::choose::Calls;
 use super::committer::Committer;
 use super::council::Council;
 use super::knock::Lobby;
+use super::lines::Lines;
 use super::log::{Log, Place};
 use super::media::{MUTED, Media};
 use super::newcomer::{Joined, read_card};
@@ -27,7 +28,7 @@ use crate::error::CoreError;
 use crate::group::{Group, GroupData, Heard, Identity, Keyring};
 use crate::io::{EndReason, Event, NoticeCode, Output, RosterEntry, State};
 use crate::limits::{CARD_BEARERS, CARD_REPEAT_MS, COMMIT_RETRY_MS, COMMITTER_STEP_MS};
-use crate::text::{clean_chat, is_reaction};
+use crate::text::is_reaction;
 
 /// What the call asks of the member around it.
 pub(crate) enum Turn {
@@ -50,6 +51,7 @@ pub(crate) struct Inside {
     pub(super) call: CallId,
     pub(super) group: Group,
     pub(super) log: Log,
+    pub(super) lines: Lines,
     pub(super) lobby: Lobby,
     pub(super) roster: Roster,
     pub(super) media: Media,
@@ -106,6 +108,7 @@ impl Inside {
         let mut inside = Self {
             call,
             log: Log::new(have_seq),
+            lines: Lines::default(),
             lobby: Lobby::default(),
             roster: Roster::new(own),
             media: Media::default(),
@@ -189,6 +192,7 @@ impl Inside {
         });
         self.attached = s.connection.is_up();
         self.rights = Rights::asked(now);
+        self.lines.connection_lost();
         self.media.permit(false);
         self.media.restart(&mut s.out);
         self.committer.back_off(now, 0);
@@ -198,6 +202,7 @@ impl Inside {
     pub(crate) fn woke(&mut self, now: u64, gap: u64) {
         self.roster.forgive(now);
         self.watch.forgive();
+        self.lines.forgive(now);
         self.own.returned = (now, gap);
     }
 
@@ -205,6 +210,7 @@ impl Inside {
     pub(crate) fn lost(&mut self, s: &mut Shared) {
         self.attached = false;
         self.rights = Rights::default();
+        self.lines.connection_lost();
         s.stand(State::Reconnecting);
     }
 
@@ -212,6 +218,7 @@ impl Inside {
         match message {
             ServerMessage::Notice { call_id, seq, drop } if call_id == self.call => self.log.notice(now, seq, drop),
             ServerMessage::EnvelopeIn { seq, envelope } => return self.envelope(now, seq, envelope, s),
+            ServerMessage::Pong { n } => self.lines.pong(n),
             ServerMessage::Rights { call_id, on } if call_id == self.call => self.rights_changed(now, on, s),
             ServerMessage::Answer { sdp } => {
                 s.out.push_back(Output::ApplyAnswer { sdp });
@@ -235,6 +242,10 @@ impl Inside {
 
     fn refused(&mut self, now: u64, re: u8, code: RefusalCode, retry_after_ms: Option<u32>, s: &mut Shared) -> Turn {
         let wait = u64::from(retry_after_ms.unwrap_or(0));
+        // Sequences are what commits alone are refused for.
+        if re == client_type::ENVELOPE && code != RefusalCode::StaleSequence {
+            self.lines.refused(now, wait);
+        }
         match (re, code) {
             (client_type::ATTACH, RefusalCode::BacklogGone | RefusalCode::UnknownCall | RefusalCode::StaleSequence) => {
                 return Turn::TakeBack;
@@ -390,18 +401,7 @@ impl Inside {
                     self.turned_away(now, package, s);
                 }
             }
-            Words::Chat { text } => {
-                if let (Some(text), Some(entry)) = (clean_chat(&text), self.roster.entry(&from)) {
-                    let name = entry.name.clone();
-                    s.event(Event::Chat {
-                        from,
-                        name,
-                        text,
-                        mine: false,
-                        at_ms: now,
-                    });
-                }
-            }
+            Words::Chat { text, number } => self.line_in(now, from, &text, number, s),
             Words::Leave { member, signature } => {
                 let key = self.roster.entry(&member).map(|e| e.key);
                 if key.is_some_and(|key| verify_leave(&self.call, &member, &key, &signature))

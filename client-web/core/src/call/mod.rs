@@ -14,6 +14,7 @@ mod errand;
 mod inside;
 mod invites;
 mod knock;
+mod lines;
 mod log;
 mod media;
 mod newcomer;
@@ -124,6 +125,7 @@ impl Member {
             placed: options.place.is_some(),
             knock_retry_ms: KNOCK_RETRY_MS,
             less: watch::Less::default(),
+            lines: 0,
         };
         if unusable {
             shared.forget_place();

@@ -59,6 +59,7 @@ impl Inside {
             // Without rights nobody was heard.
             self.roster.forgive(now);
             self.resubmit(now, s);
+            self.lines.may_speak(now);
             self.say_wishes(s);
             self.own.beacon_at = now;
             // What was to be shown before waited for this.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use conclave_protocol::ids::{CallId, MemberId, TransportId};
 use conclave_protocol::role::LeafName;
 
+use super::lines::{LineNumber, Shown};
 use super::words::Beacon;
 use crate::group::{Leaf, LeafData, PolicyFault, demand, verify_resume};
 use crate::io::{DepartReason, Presence};
@@ -37,6 +38,7 @@ pub(crate) struct Entry {
     /// The signature of their goodbye, and when it came.
     pub(crate) farewell: Option<[u8; 64]>,
     left_at: Option<u64>,
+    lines: Shown,
 }
 
 /// Somebody came or went.
@@ -167,6 +169,7 @@ impl Roster {
                 leaving: false,
                 farewell: None,
                 left_at: None,
+                lines: Shown::default(),
                 data: leaf.data,
             };
             self.entries.insert(entry.data.member_id, entry);
@@ -177,6 +180,12 @@ impl Roster {
             self.remembered.remove(&oldest);
         }
         changes
+    }
+
+    /// The name of who wrote a line, the first time that it comes.
+    pub(crate) fn first_says(&mut self, member: &MemberId, number: LineNumber) -> Option<String> {
+        let entry = self.entries.get_mut(member)?;
+        entry.lines.is_new(number).then(|| entry.name.clone())
     }
 
     /// The leaf key that a resume proof of this member must be good under: of their leaf, or of the one that was removed for their silence.

@@ -18,14 +18,15 @@ use super::takeback::{Admission, admission};
 use super::words::{Beacon, Words};
 use crate::error::CoreError;
 use crate::group::{Plan, seat, vouchers_needed};
-use crate::io::{Event, MidRole, NoticeCode};
+use crate::io::{Event, MidRole};
 use crate::limits::{ADDS_PER_COMMIT, CARD_INTERVAL_MS, COMMIT_RETRY_MS, PROMPT_BEACON_MS, VOUCHERS};
-use crate::text::{clean_chat, is_reaction};
+use crate::text::is_reaction;
 
 impl Inside {
     /// Time passed.
     pub(crate) fn tick(&mut self, now: u64, s: &mut Shared) -> Turn {
         self.log.tick(now, &mut s.out);
+        self.tell_unsure(now, s);
         if let Some(keep) = self.log.expire_past(now) {
             // What cannot be forgotten now is dropped with the group.
             let _ = self.group.forget_past(keep);
@@ -47,12 +48,13 @@ impl Inside {
         if self.log.again_due(now) {
             self.resubmit(now, s);
         }
-        if self.log.echo_overdue(now) {
-            // Neither taken nor refused: this connection does not work; the commit is sent again on the next one.
+        if self.log.echo_overdue(now) || self.lines.pong_overdue(now) {
+            // Neither taken nor refused: this connection does not work; the commit and the lines are sent again on the next one.
             s.connection.open(&mut s.out);
             self.lost(s);
             return Turn::Stay;
         }
+        self.say_again(now, s);
         if self.seat_at().is_some_and(|at| now >= at) {
             self.refresh(now, s);
         }
@@ -76,7 +78,11 @@ impl Inside {
     }
 
     pub(crate) fn timeout(&mut self, now: u64) -> Option<u64> {
-        let mut all = vec![self.log.timeout(), self.asking.as_ref().map(|a| a.until)];
+        let mut all = vec![
+            self.log.timeout(),
+            self.lines.timeout(),
+            self.asking.as_ref().map(|a| a.until),
+        ];
         if self.attached && !self.rights.on {
             all.push(self.rights.until());
         }
@@ -319,34 +325,6 @@ impl Inside {
 
     fn bye(&self, s: &mut Shared) {
         s.send(&ClientMessage::Bye {});
-    }
-
-    pub(crate) fn chat(&mut self, now: u64, text: &str, s: &mut Shared) {
-        let own = self.roster.own();
-        let said = match clean_chat(text) {
-            // Nothing is written that somebody would read who was told to go.
-            Some(text)
-                if self.attached
-                    && !self.log.is_stopped()
-                    && self.say(&Words::Chat { text: text.clone() }, s).is_ok() =>
-            {
-                Some(text)
-            }
-            _ => None,
-        };
-        match (said, self.roster.entry(&own)) {
-            (Some(text), Some(entry)) => {
-                let name = entry.name.clone();
-                s.event(Event::Chat {
-                    from: own,
-                    name,
-                    text,
-                    mine: true,
-                    at_ms: now,
-                });
-            }
-            _ => s.event(Event::Notice(NoticeCode::ChatRefused)),
-        }
     }
 
     pub(crate) fn react(&mut self, char: char, s: &mut Shared) {

@@ -54,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) knock_retry_ms: u64,
     /// What the server announced that falls short of what the owner signed.
     pub(crate) less: Less,
+    /// Lines that were shown.
+    pub(crate) lines: u32,
 }
 
 /// What a changed link leaves behind.
@@ -172,6 +174,12 @@ impl Shared {
 
     pub(crate) fn send(&mut self, message: &ClientMessage) {
         self.connection.send(message, &mut self.out);
+    }
+
+    /// The number of the next line on the screen.
+    pub(crate) fn next_line(&mut self) -> u32 {
+        self.lines = self.lines.wrapping_add(1);
+        self.lines
     }
 
     pub(crate) fn event(&mut self, event: Event) {

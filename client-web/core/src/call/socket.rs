@@ -20,7 +20,7 @@ use super::errand::Errands;
 
 use crate::error::CoreError;
 use crate::io::Output;
-use crate::limits::{ADMISSION_MS, PING_MS, RECONNECT_MAX_MS, RECONNECT_MIN_MS};
+use crate::limits::{ADMISSION_MS, PING_MS, RECONNECT_MAX_MS, RECONNECT_MIN_MS, SOCKET_SILENT_MS};
 use crate::random::Random;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -81,6 +81,12 @@ impl Connection {
             pings: 0,
             offers_open: 0,
         }
+    }
+
+    /// The number of the last ping: whatever is sent from now on has been dealt with when a pong of a higher one comes. The server takes a connection's frames in
+    /// order, and its pongs and refusals keep that order.
+    pub(crate) fn pings(&self) -> u32 {
+        self.pings
     }
 
     /// What the server calls this member.
@@ -195,7 +201,9 @@ impl Connection {
                 }
                 Ok(None)
             }
-            Some(ServerMessage::Pong { .. }) | None => Ok(None),
+            // A pong to no ping says nothing.
+            Some(ServerMessage::Pong { n }) if n > self.pings => Ok(None),
+            None => Ok(None),
             Some(ServerMessage::Relay { username, password }) => {
                 out.push_back(Output::Relay {
                     url: relay_url(&self.server),
@@ -291,7 +299,7 @@ impl Connection {
     pub(crate) fn tick(&mut self, now: u64, out: &mut VecDeque<Output>) -> bool {
         match self.stage {
             Stage::Proving(since) => now.saturating_sub(since) >= ADMISSION_MS,
-            Stage::Up if now.saturating_sub(self.heard_at) >= 3 * PING_MS => true,
+            Stage::Up if now.saturating_sub(self.heard_at) >= SOCKET_SILENT_MS => true,
             Stage::Up if now >= self.ping_at => {
                 self.ping_at = now + PING_MS;
                 self.pings = self.pings.wrapping_add(1);
@@ -305,7 +313,7 @@ impl Connection {
     pub(crate) fn timeout(&self) -> Option<u64> {
         match self.stage {
             Stage::Proving(since) => Some(since + ADMISSION_MS),
-            Stage::Up => Some(self.ping_at.min(self.heard_at + 3 * PING_MS)),
+            Stage::Up => Some(self.ping_at.min(self.heard_at + SOCKET_SILENT_MS)),
             Stage::Down | Stage::Opening => None,
         }
     }

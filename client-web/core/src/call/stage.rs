@@ -94,6 +94,7 @@ impl Member {
             return None;
         };
         inside.media.expect_nothing(&mut self.shared.out);
+        inside.give_up_lines(&mut self.shared);
         Some(*inside)
     }
 
@@ -118,6 +119,9 @@ impl Member {
 
     /// SECURITY: the stage holds every secret of the group; dropping it wipes them.
     pub(super) fn end(&mut self, reason: EndReason) {
+        if let Stage::Inside(inside) = &mut self.stage {
+            inside.give_up_lines(&mut self.shared);
+        }
         self.stage = Stage::Over;
         let s = &mut self.shared;
         s.connection.close(&mut s.out);

@@ -8,6 +8,7 @@ use minicbor::{Decode, Encode};
 use conclave_protocol::ids::{CallId, MemberId};
 use conclave_protocol::order::Order;
 
+use super::lines::LineNumber;
 use crate::cbor;
 use crate::error::CoreError;
 use crate::group::{LeafKey, PolicyFault, demand, verify};
@@ -49,6 +50,9 @@ pub(crate) enum Words {
     Chat {
         #[n(0)]
         text: String,
+        /// By which a line that is said again is known.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        number: LineNumber,
     },
     /// Somebody goes, by the signature of their leaf; whoever passes it on.
     #[n(3)]
@@ -138,7 +142,10 @@ mod tests {
                 echoes: vec![7; 16],
             },
             Words::Compare { digest: [3; 8] },
-            Words::Chat { text: "hé".into() },
+            Words::Chat {
+                text: "hé".into(),
+                number: [5; 8],
+            },
             Words::Reaction { char: '👍' },
         ] {
             let bytes = words.to_bytes();

@@ -28,6 +28,10 @@ pub struct Tab {
     pub roster: Vec<RosterEntry>,
     pub keys: Vec<EpochKeysOut>,
     pub chat: Vec<(String, String)>,
+    /// The numbers of those lines.
+    pub lines: Vec<u32>,
+    /// Lines that perhaps nobody read.
+    pub unsure: Vec<String>,
     pub departed: Vec<(String, DepartReason)>,
     pub arrived: Vec<String>,
     pub returned: Vec<String>,
@@ -80,6 +84,8 @@ impl Tab {
             roster: Vec::new(),
             keys: Vec::new(),
             chat: Vec::new(),
+            lines: Vec::new(),
+            unsure: Vec::new(),
             departed: Vec::new(),
             arrived: Vec::new(),
             returned: Vec::new(),
@@ -139,7 +145,14 @@ impl Tab {
                 self.states.push(state);
             }
             Event::Roster(roster) => self.roster = roster,
-            Event::Chat { name, text, .. } => self.chat.push((name, text)),
+            Event::Chat { name, text, line, .. } => {
+                self.chat.push((name, text));
+                self.lines.push(line);
+            }
+            Event::Unsure { line } => {
+                let n = self.lines.iter().position(|l| *l == line).unwrap();
+                self.unsure.push(self.chat[n].1.clone());
+            }
             Event::Departed { name, reason } => self.departed.push((name, reason)),
             Event::Arrived { name } => self.arrived.push(name),
             Event::Returned { name } => self.returned.push(name),
