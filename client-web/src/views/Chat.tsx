@@ -21,6 +21,16 @@ export function ChatPanel({ call }: CallProps) {
     const element = log.current;
     if (element !== null && follow.current) element.scrollTop = element.scrollHeight;
   }, [lines.length]);
+  useEffect(() => {
+    const element = log.current;
+    if (element === null) return undefined;
+    // A keyboard or a short message takes some of the height: the latest line stays in sight.
+    const observer = new ResizeObserver(() => {
+      if (follow.current) element.scrollTop = element.scrollHeight;
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
   const send = (event: Event): void => {
     event.preventDefault();
     follow.current = true;

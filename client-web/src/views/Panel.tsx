@@ -24,7 +24,7 @@ export function Panel({ title, call, children }: PanelProps) {
   }, []);
   return (
     <aside class="panel" ref={panel} tabIndex={-1} aria-label={title}>
-      <header class="panel-head">
+      <header class="panel-head" data-test="panel-head">
         <h2 class="panel-title">{title}</h2>
         <button class="control control-small" type="button" data-test="panel-close" aria-label={en.call.close} onClick={() => call.show('none')}>
           <CloseIcon />
