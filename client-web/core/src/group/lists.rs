@@ -8,12 +8,13 @@ const PAGE: &str = include_str!("../../../../docs/protocol.md");
 
 /// Every file that enforces a rule or attacks one.
 const SOURCES: &[&str] = &[
-    include_str!("attacks.rs"),
     include_str!("commit.rs"),
+    include_str!("commit_attacks.rs"),
     include_str!("invite_attacks.rs"),
     include_str!("invites.rs"),
     include_str!("gate.rs"),
     include_str!("gate_attacks.rs"),
+    include_str!("join_attacks.rs"),
     include_str!("leaf.rs"),
     include_str!("message.rs"),
     include_str!("mod.rs"),

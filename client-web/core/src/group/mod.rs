@@ -25,11 +25,15 @@ mod storage;
 #[cfg(test)]
 pub(crate) mod attacks;
 #[cfg(test)]
+mod commit_attacks;
+#[cfg(test)]
 mod gate_attacks;
 #[cfg(test)]
 mod interop;
 #[cfg(test)]
 mod invite_attacks;
+#[cfg(test)]
+mod join_attacks;
 #[cfg(test)]
 mod lists;
 #[cfg(test)]
