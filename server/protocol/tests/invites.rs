@@ -46,7 +46,7 @@ fn an_invite_link_is_read_as_it_was_made_and_is_no_guest_link() {
         assert!(Link::parse(&text).is_err(), "character {at} can be altered");
     }
     let foreign = InviteLink {
-        guest: cases::guest_link(),
+        guest: cases::links::guest_link(),
         ..made
     };
     assert!(

@@ -6,7 +6,8 @@ mod cases;
 use cases::{
     counting,
     manage::{changed, changes, manager, rotated, ticket},
-    new_room, server,
+    rooms::new_room,
+    server,
 };
 use conclave_protocol::{
     Error,
@@ -208,7 +209,7 @@ fn c_owner_1_an_owner_believes_no_record_that_the_owners_of_the_room_did_not_sig
     }
     // A squatter's room under the same link: all its own, but another root.
     let mut squatter = room.host_credential.clone();
-    squatter.manage_secret = RootKeys::derive(&cases::new_room().deed.0).manage_secret();
+    squatter.manage_secret = RootKeys::derive(&cases::rooms::new_room().deed.0).manage_secret();
     squatter.guest.room_fp = conclave_protocol::ids::RoomFp::from_bytes([9; 16]);
     assert!(open_record(&squatter, &name, &room.record).is_err());
 }

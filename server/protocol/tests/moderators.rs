@@ -6,8 +6,8 @@ mod cases;
 use cases::{
     counting,
     invites::guest,
-    new_room,
     roles::{authority, call, deed, leaf, moderators_key},
+    rooms::new_room,
 };
 use conclave_protocol::{
     Error, LinkError,
@@ -80,7 +80,7 @@ fn a_moderators_text_holds_a_moderators_mandate_and_a_hosts_a_hosts() {
 fn the_parts_of_a_moderators_key_belong_together() {
     let good = moderators_key();
     let mut elsewhere = good.clone();
-    elsewhere.guest = cases::guest_link();
+    elsewhere.guest = cases::links::guest_link();
     let mut keyless = good.clone();
     keyless.mandate_seed = MandateSeed::from_bytes(counting(1));
     for bad in [elsewhere, keyless] {

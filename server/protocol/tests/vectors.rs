@@ -86,7 +86,7 @@ fn what_the_code_writes_is_what_the_files_say() {
 fn links_read_as_the_file_says() {
     let v = stored("link");
     let guest = GuestLink::parse(text(&v["guest"], "url")).unwrap();
-    assert!(guest == cases::guest_link());
+    assert!(guest == cases::links::guest_link());
     assert!(guest.flags.operator_keys());
     // The bare fragment, with and without its sign, and white space from a mail.
     let (_, fragment) = text(&v["guest"], "url").split_once('#').unwrap();
@@ -156,13 +156,13 @@ fn credentials_read_as_the_file_says() {
         mandate.verify(&root).is_err(),
         "C-MANDATE-2: another root did not sign it"
     );
-    assert!(mandate.verify(&cases::mandate().0.root_pk()).is_ok());
+    assert!(mandate.verify(&cases::rooms::mandate().0.root_pk()).is_ok());
 }
 
 #[test]
 fn the_admission_verifies_as_the_file_says() {
     let v = stored("admission");
-    let (context, ..) = cases::admission_case();
+    let (context, ..) = cases::rooms::admission_case();
     let key = AdmissionPk::from_bytes(bytes(&v, "admission_pk").try_into().unwrap());
     let signature = |key| bytes(&v, key).try_into().unwrap();
     assert!(verify(&context, &key, &signature("sig_admission"), &signature("sig_transport")).is_ok());
@@ -192,7 +192,7 @@ fn the_room_record_reads_as_the_file_says() {
 fn envelopes_open_as_the_file_says() {
     let v = stored("envelope");
     let key = EnvelopeKey::from_bytes(bytes(&v, "key").try_into().unwrap());
-    for (case, (name, clear)) in list(&v, "envelopes").iter().zip(cases::clear_parts()) {
+    for (case, (name, clear)) in list(&v, "envelopes").iter().zip(cases::envelopes::clear_parts()) {
         let envelope = Envelope::decode(&bytes(case, "envelope")).unwrap();
         let signed = envelope.clear.clone();
         assert!(
@@ -220,13 +220,13 @@ fn envelopes_open_as_the_file_says() {
 #[test]
 fn messages_read_as_the_file_says() {
     let v = stored("messages");
-    for (case, (name, message)) in list(&v, "server").iter().zip(cases::server_messages()) {
+    for (case, (name, message)) in list(&v, "server").iter().zip(cases::messages::server_messages()) {
         assert!(
             ServerMessage::decode(&bytes(case, "bytes")).is_ok_and(|m| m == message),
             "{name}"
         );
     }
-    for (case, (name, message)) in list(&v, "client").iter().zip(cases::client_messages()) {
+    for (case, (name, message)) in list(&v, "client").iter().zip(cases::messages::client_messages()) {
         let read = ClientMessage::decode(&bytes(case, "bytes")).unwrap_or_else(|_| panic!("{name}"));
         assert!(read == message, "{name}");
         assert_eq!(bytes(case, "bytes")[1..3], [0x18, message.number()], "{name}");
@@ -240,7 +240,7 @@ fn requests_of_owners_verify_as_the_file_says() {
     let name = server(text(&v, "server"));
     let key = ManagePk::from_bytes(bytes(&v, "manage_pk").try_into().unwrap());
     let signature = |of: &Value, key: &str| bytes(of, key).try_into().unwrap();
-    let record = cases::new_room().record;
+    let record = cases::rooms::new_room().record;
     let id = record.room_id;
     let registration = verify_registration(
         &name,

@@ -9,7 +9,8 @@ use conclave_protocol::{
 use serde_json::{Value, json};
 
 use super::{
-    guest_link, hex,
+    hex,
+    links::guest_link,
     roles::{authority, call, leaf},
 };
 

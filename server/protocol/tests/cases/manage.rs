@@ -10,7 +10,7 @@ use conclave_protocol::{
 };
 use serde_json::{Value, json};
 
-use super::{counting, hex, new_room, server};
+use super::{counting, hex, rooms::new_room, server};
 
 /// The ticket of the vectors.
 pub fn ticket() -> TicketSecret {

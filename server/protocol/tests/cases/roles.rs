@@ -11,7 +11,7 @@ use conclave_protocol::{
 };
 use serde_json::{Value, json};
 
-use super::{counting, hex, invites::guest, mandate};
+use super::{counting, hex, invites::guest, rooms::mandate};
 
 pub fn call() -> CallId {
     CallId::from_bytes(counting(0x22))
