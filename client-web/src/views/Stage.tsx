@@ -15,7 +15,7 @@ export function Stage({ app, call }: CallProps) {
   const screen = call.screen.value;
   const alone = tiles.length < 2 && screen === null;
   return (
-    <section class={screen === null ? 'stage' : 'stage has-screen'} aria-label={en.call.stage}>
+    <section class={screen !== null ? 'stage has-screen' : alone ? 'stage is-alone' : 'stage'} aria-label={en.call.stage}>
       {screen !== null && <ScreenTile key={screen.id} call={call} screen={screen} />}
       <Grid app={app} call={call} strip={screen !== null} />
       {alone && (

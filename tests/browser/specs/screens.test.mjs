@@ -71,6 +71,7 @@ test('the call, with its panels, and the end', async () => {
   await photograph(ada, 'safety-number');
   await bo.click('screen');
   await ada.untilSees([bo], { kind: 'screen' });
+  await ada.hide('safety-show');
   await photograph(ada, 'screen-share');
   await ada.click('leave');
   await ada.untilState('ended');
