@@ -9,6 +9,12 @@ import type { CallProps } from './props';
 /** Within this distance of the end the log follows new lines; further up somebody is reading. */
 const FOLLOW_PX = 80;
 
+/** Enough to tell lines apart by ear. */
+function beginning(text: string): string {
+  const letters = [...text];
+  return letters.length > 40 ? `${letters.slice(0, 40).join('')}…` : text;
+}
+
 export function ChatPanel({ call }: CallProps) {
   const lines = call.chat.value;
   const online = call.phase.value === 'inCall';
@@ -70,7 +76,7 @@ export function ChatPanel({ call }: CallProps) {
             {line.unsure && (
               <p class="chat-unsure" data-test="chat-unsure">
                 {en.chat.unsure}{' '}
-                <button class="button button-small" type="button" data-test="chat-again" aria-label={en.chat.againLine(line.text)} onClick={() => again(line.text)}>
+                <button class="button button-small" type="button" data-test="chat-again" aria-label={en.chat.againLine(beginning(line.text))} onClick={() => again(line.text)}>
                   {en.chat.again}
                 </button>
               </p>

@@ -12,11 +12,14 @@ import { until } from './until.mjs';
 const NEAR = '127.0.0.1';
 const FAR = '127.0.0.2';
 
-/** Relays connections; `cut` ends them all, and until `mend` nobody gets through. */
+/** Relays connections; `cut` ends them all, and until `mend` nobody gets through. `dieWith` lets one die without a word. */
 class Relay {
   #pairs = new Set();
   #server;
   #cut = false;
+  #deadly = null;
+  /** Connections taken so far. */
+  taken = 0;
 
   static async start(port) {
     const relay = new Relay();
@@ -39,8 +42,35 @@ class Relay {
       this.#pairs.delete(pair);
     };
     for (const socket of pair) socket.setNoDelay(true).on('error', end).on('close', end);
-    near.pipe(far);
+    this.taken += 1;
+    let dead = false;
+    near.on('data', (chunk) => {
+      if (!dead && this.#deadly !== null && chunk.length > this.#deadly) {
+        this.#deadly = null;
+        dead = true;
+        far.unpipe(near);
+        far.resume();
+      }
+      if (!dead && !far.write(chunk)) near.pause();
+    });
+    far.on('drain', () => near.resume());
+    near.on('end', () => far.end());
     far.pipe(near);
+  }
+
+  /** The next thing on its way to the server that is longer than this is lost, and its connection is dead from then on: nothing passes, and nobody is told. */
+  dieWith(bytes) {
+    this.#deadly = bytes;
+  }
+
+  /** Whether that has come true. */
+  get hasDied() {
+    return this.#deadly === null;
+  }
+
+  /** Nobody gets a new connection until `mend`; those that are there stay. */
+  shut() {
+    this.#cut = true;
   }
 
   /** Every connection breaks, without a farewell on either side. */

@@ -1,5 +1,5 @@
 // The network changes under a call: a new address, a path that dies, a socket that is gone for half a minute. Media comes
-// back without a new join, in Chromium and in Firefox.
+// back without a new join, in Chromium and in Firefox; and what was written into a dead socket is not lost unseen.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { BadNetwork } from '../lib/bad-network.mjs';
@@ -14,6 +14,12 @@ const BACK_MS = 3_000;
 const AWAY_MS = 30_000;
 /** Reading tones takes long on a busy machine; how soon media is back is measured in pictures. */
 const HEARS = { ms: 60_000 };
+
+/** Nothing else that goes to the server in a call at rest is so long; a line of nearly 4,000 bytes is longer. */
+const LONG = 4_000;
+const longLine = (word) => `${word} ${'x'.repeat(3_800)}`;
+/** A line without a pong for 8 s ends its connection; then it is said again a second after the return. */
+const SAID_AGAIN_MS = 20_000;
 
 let network;
 let scene;
@@ -126,4 +132,54 @@ test('what was decided while one was away is made up for: somebody joined, and a
   await bo.join();
   await Promise.all([ada.untilSees([fay, bo]), fay.untilSees([ada, bo]), bo.untilSees([ada, fay])]);
   await Promise.all([ada.untilHears([fay, bo], HEARS), fay.untilHears([ada, bo], HEARS), bo.untilHears([ada, fay], HEARS)]);
+});
+
+/** Ada writes a line with which her connection dies, unnoticed. */
+async function writeIntoTheDark(word) {
+  const line = longLine(word);
+  network.relay.dieWith(LONG);
+  await ada.say(line);
+  await until('the connection died with the line', 5_000, () => network.relay.hasDied);
+  await ada.untilReads('Ada', line);
+  return line;
+}
+
+const marked = () =>
+  ada.page.evaluate(() => [...document.querySelectorAll('[data-test=chat-unsure]')].map((mark) => mark.closest('[data-test=chat-line]').querySelector('[data-test=chat-text]').textContent));
+
+test('a line with which the connection died is said again, and read once', async () => {
+  const line = await writeIntoTheDark('again');
+  await Promise.all([fay.untilReads('Ada', line, SAID_AGAIN_MS), bo.untilReads('Ada', line, SAID_AGAIN_MS)]);
+  await ada.say('and more');
+  for (const member of [fay, bo]) {
+    await member.untilReads('Ada', 'and more');
+    assert.deepEqual((await member.chat()).filter(([from]) => from === 'Ada').map(([, text]) => text), [line, 'and more']);
+  }
+  assert.deepEqual(await marked(), []);
+});
+
+test('if somebody came since, it is marked instead, and can be written again', async () => {
+  const cy = await scene.open('Cy', 4, { in: 'chromium', camera: false, microphone: false });
+  await cy.fillName();
+  const line = await writeIntoTheDark('marked');
+  const { taken } = network.relay;
+  await cy.click('join');
+  await until('the newcomer has a connection', 7_000, () => network.relay.taken > taken);
+  // Ada does not come back before the newcomer is in.
+  network.relay.shut();
+  await cy.untilState('call', 30_000);
+  await fay.untilOthers(['Ada', 'Bo', 'Cy'], 20_000);
+  assert.deepEqual(await marked(), [], 'marked while it could still be said again');
+  network.relay.mend();
+  await until('the line is marked', SAID_AGAIN_MS, async () => (await marked()).length > 0, () => ada.describe());
+  assert.deepEqual(await marked(), [line]);
+  const button = await ada.page.evaluate(() => document.querySelector('[data-test=chat-again]').ariaLabel);
+  assert.equal(button, `Write it again: ${line.slice(0, 40)}…`);
+  assert.ok(!(await fay.chat()).some(([, text]) => text === line), 'it was said again');
+  await ada.untilState('call');
+  await ada.click('chat-again');
+  await until('it can be sent', 15_000, () => ada.page.evaluate(() => document.querySelector('[data-test=chat-input]').value !== '' && !document.querySelector('[data-test=chat-send]').disabled), () => ada.describe());
+  await ada.click('chat-send');
+  await Promise.all([cy, fay, bo].map((member) => member.untilReads('Ada', line)));
+  assert.equal((await cy.chat()).length, 1, 'the newcomer reads what was said before');
 });
