@@ -199,6 +199,8 @@ pub const LOBBY_KNOCK_MS: u64 = 20_000;
 
 /// Times that an owner's change of the room is brought to the server, if another change came first or the server is busy.
 pub const ERRAND_TRIES: u32 = 5;
+/// How long before the next of them. What made the server busy, or was first, is over within a round trip; shorter only asks more often.
+pub const ERRAND_AGAIN_MS: u64 = 500;
 /// After a change of the link the host waits at most this long for everybody's beacon before the server is told: whoever is cut off in between comes back by the
 /// old link. Longer leaves the old link open to strangers for longer; shorter loses people whose beacon is late.
 pub const LINK_WAIT_MS: u64 = 10_000;

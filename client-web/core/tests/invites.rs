@@ -127,6 +127,45 @@ fn an_invite_that_was_taken_back_opens_nothing() {
     assert!(world.together(&[host, guest]) && world.tabs[host].lobby.is_empty());
 }
 
+/// The server is told on the connection on which the host talks: whoever speaks, writes or leaves meanwhile is heard.
+#[test]
+fn a_host_who_tells_the_server_something_stays_in_the_call() {
+    for seed in SEEDS {
+        let mut world = World::with_a_host(seed);
+        let [host, guest] = host_and_guest(&mut world);
+        let link = make_invite(&mut world, host);
+        world.run(2_000);
+        let (conn, offers, states) = (
+            world.tabs[host].conn,
+            world.tabs[host].offers,
+            world.tabs[host].states.len(),
+        );
+        world.give(host, Input::RevokeInvite(link.invite.grant.serial));
+        for n in 0..10 {
+            let wait = world.below(40);
+            world.run(wait);
+            world.give(guest, Input::Chat { text: n.to_string() });
+        }
+        world.run(2_000);
+        let tab = &world.tabs[host];
+        assert!(
+            tab.conn == conn && tab.offers == offers && tab.states.len() == states,
+            "the host was away"
+        );
+        assert_eq!(tab.chat.len(), 10);
+        assert!(!tab.notices.contains(&NoticeCode::RoomNotChanged));
+        // Nobody is left whose rules say so: the server's own record does.
+        for tab in [host, guest] {
+            world.give(tab, Input::Leave);
+        }
+        world.run(1_000);
+        let ida = world.join_by_invite("Ida", &link, None);
+        world.until("told", 5_000, |w| {
+            w.tabs[ida].state == State::Ended(EndReason::InviteRefused)
+        });
+    }
+}
+
 #[test]
 fn b5_a_banned_member_does_not_come_back_by_the_same_invite() {
     for seed in SEEDS {

@@ -47,6 +47,8 @@ pub(crate) struct Admitted {
     pub(crate) inbox: Inbox,
     /// When the unfinished long message began.
     pub(crate) assembling_since: Option<u64>,
+    /// Has asked for a change of the room's record, and waits for the registry.
+    pub(crate) asks_registry: bool,
     /// What it may spend.
     pub(crate) allowance: Allowance,
 }
@@ -59,6 +61,7 @@ impl Admitted {
             attached: None,
             inbox: Inbox::new(),
             assembling_since: None,
+            asks_registry: false,
             allowance: Allowance::new(now_ms),
         }
     }
@@ -123,6 +126,7 @@ pub(crate) struct Allowance {
     pub(crate) attaches: Bucket,
     pub(crate) pings: Bucket,
     pub(crate) proofs: Bucket,
+    pub(crate) manages: Bucket,
 }
 
 impl Allowance {
@@ -140,6 +144,7 @@ impl Allowance {
             attaches: full(rate::ATTACHES),
             pings: full(rate::PINGS),
             proofs: full(rate::PROOFS),
+            manages: full(rate::MANAGES),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Requests of organisers and owners: a room made with a ticket, a record changed by its manage key. One request on a connection, then it ends.
+//! Requests of organisers and owners: a room made with a ticket, a record changed by its manage key. In place of a hello it is one request on a connection, which then ends; an owner who is
+//! admitted to the room makes them one after the other, and stays.
 //!
 //! Here the signature is judged; tickets and records are judged by the daemon's registry, which has the store and the day, and which is asked by
 //! [`Output::Registry`]. SECURITY: C-MANAGE-4: unknown rooms, closed rooms and wrong signatures take one path, do one verification and get one
@@ -13,10 +14,14 @@ use conclave_protocol::{
 };
 
 use crate::{
-    connection::Phase,
+    connection::{Phase, spend},
     io::{ConnId, Output},
+    outbox::Refusal,
     rooms::{NORMAL_CLOSE, Rooms},
 };
+
+/// When to ask again while the request before is not answered.
+const BUSY_MS: u32 = 500;
 
 /// What the daemon's registry is asked to do. Each holds the proof that whoever asks may.
 pub enum RegistryRequest {
@@ -69,6 +74,33 @@ impl Rooms {
         }
     }
 
+    /// From somebody who is in the room, about this room: nothing is learned by asking, and a wrong signature is refused like anything else that one may not.
+    pub(crate) fn handle_manage_inside(
+        &mut self,
+        now_ms: u64,
+        conn: ConnId,
+        room_id: RoomId,
+        change: RoomChange,
+        signature: &[u8; 64],
+    ) -> Result<(), Refusal> {
+        let admitted = self.admitted_in(conn)?;
+        spend(&mut admitted.allowance.manages, now_ms)?;
+        if admitted.asks_registry {
+            return Err(Refusal::retry(BUSY_MS));
+        }
+        if room_id != admitted.room_id() {
+            return Err(RefusalCode::NotAllowed.into());
+        }
+        let nonce = *admitted.proof_context().server_nonce;
+        let (_, room) = self.room_of(conn)?;
+        let key = room.record.manage_pk;
+        let proof = verify_change(&self.config.server, &nonce, &key, room_id, change, signature)
+            .map_err(|_| RefusalCode::NotAllowed)?;
+        self.admitted_in(conn)?.asks_registry = true;
+        self.ask_registry(conn, RegistryRequest::Change(proof));
+        Ok(())
+    }
+
     fn ask_registry(&mut self, conn: ConnId, request: RegistryRequest) {
         self.out.push(Output::Registry { conn, request });
     }
@@ -85,19 +117,27 @@ impl Rooms {
 
     /// The registry has done it, or not.
     pub(crate) fn handle_registry_answer(&mut self, now_ms: u64, conn: ConnId, answer: RegistryAnswer) {
-        let Some(Phase::Asked { re }) = self.connections.get(&conn).map(|connection| &connection.phase) else {
+        let Some(connection) = self.connections.get_mut(&conn) else {
             return;
         };
-        match answer {
-            Ok(room) => {
+        match (&mut connection.phase, answer) {
+            (Phase::Asked { .. }, Ok(room)) => {
                 self.out.send(conn, &ServerMessage::Managed { room });
                 self.out.close(conn, NORMAL_CLOSE);
                 self.remove(now_ms, conn);
             }
-            Err(code) => {
+            (Phase::Asked { re }, Err(code)) => {
                 let re = *re;
                 self.refuse_and_end(now_ms, conn, re, code);
             }
+            (Phase::Admitted(admitted), answer) if admitted.asks_registry => {
+                admitted.asks_registry = false;
+                match answer {
+                    Ok(room) => self.out.send(conn, &ServerMessage::Managed { room }),
+                    Err(code) => self.out.refuse(conn, client_type::MANAGE, &code.into()),
+                }
+            }
+            _ => {}
         }
     }
 }

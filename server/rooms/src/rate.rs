@@ -50,6 +50,9 @@ pub(crate) const PINGS: Rate = rate(20, 120);
 /// Proofs of a gate. One after each commit: a member that comes back reads up to 64 at once, and then as many as all others together commit.
 pub(crate) const PROOFS: Rate = rate(100, 600);
 
+/// Requests of an owner about the room's record. A change is two; the burst is for several invites taken back in a row. Each is a signature to verify and may be a write.
+pub(crate) const MANAGES: Rate = rate(20, 60);
+
 /// The tokens of one connection for one kind of request.
 pub(crate) struct Bucket {
     rate: Rate,

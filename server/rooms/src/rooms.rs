@@ -304,6 +304,14 @@ impl Rooms {
                 self.handle_manage(now_ms, conn, room_id, change, &signature);
                 Ok(())
             }
+            (
+                Phase::Admitted(_),
+                ClientMessage::Manage {
+                    room_id,
+                    change,
+                    signature,
+                },
+            ) => self.handle_manage_inside(now_ms, conn, room_id, change, &signature),
             (Phase::Admitted(_), ClientMessage::Attach { call_id, have_seq }) => {
                 self.handle_attach(now_ms, conn, call_id, have_seq)
             }

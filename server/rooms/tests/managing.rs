@@ -1,9 +1,9 @@
-//! Organisers and owners: one signed request on a connection, and nothing learnt by trying.
+//! Organisers and owners: one signed request on a connection, or some by whoever is in the room, and nothing learnt by trying.
 
 #[allow(dead_code, reason = "each test file uses a part")]
 mod common;
 
-use common::{World, room, server};
+use common::{World, call, room, server};
 use conclave_protocol::{
     ids::RoomId,
     keys::{Signer, TicketSecret},
@@ -160,14 +160,16 @@ fn a_recorded_request_is_worth_nothing_on_another_connection_and_none_is_made_tw
 }
 
 #[test]
-fn whoever_is_on_their_way_into_a_call_manages_nothing_there() {
+fn whoever_has_greeted_and_proven_nothing_manages_nothing() {
     let mut w = World::new();
     let r = room(1, Limits::default());
     w.add(&r);
-    let inside = w.enter(&r, 1);
-    let nonce = w.nonce(inside);
-    w.manage(inside, &nonce, r.record.room_id, RoomChange::Delete {}, &r.manage);
-    assert_eq!(w.closed(inside), Some(4_005));
+    let conn = w.connect();
+    let [hello, _] = w.proof(conn, &r.record, &r.secret, 1);
+    w.send(conn, &hello);
+    let nonce = w.nonce(conn);
+    w.manage(conn, &nonce, r.record.room_id, RoomChange::Delete {}, &r.manage);
+    assert_eq!(w.closed(conn), Some(4_005));
     assert!(w.registry.is_empty());
 }
 
@@ -202,4 +204,53 @@ fn another_link_lets_those_inside_stay_and_admits_by_the_new_key_alone() {
     }
     assert_eq!(w.closed(conn), None);
     assert!(matches!(w.received(conn).last(), Some(ServerMessage::Admitted { .. })));
+}
+
+#[test]
+fn an_owner_in_a_call_changes_the_room_and_the_call_goes_on() {
+    let mut w = World::new();
+    let (mine, theirs) = (room(1, Limits::default()), room(2, Limits::default()));
+    w.add(&mine);
+    w.add(&theirs);
+    let conn = w.attend(&mine, 1, call(1), 0);
+    let (id, nonce) = (mine.record.room_id, w.nonce(conn));
+    w.forget();
+    for _ in 0..2 {
+        w.manage(conn, &nonce, id, RoomChange::Read {}, &mine.manage);
+        assert!(matches!(w.registry.pop(), Some((asked, RegistryRequest::Change(_))) if asked == conn));
+        // One at a time.
+        w.manage(conn, &nonce, id, RoomChange::Read {}, &mine.manage);
+        assert!(w.registry.is_empty());
+        assert_eq!(w.refusals(conn), [RefusalCode::RateLimited]);
+        w.answer(conn, Ok(Some(managed(&mine))));
+        assert!(matches!(
+            w.received(conn)[..],
+            [ServerMessage::Managed { room: Some(_) }]
+        ));
+        // An answer to nothing.
+        w.answer(conn, Ok(None));
+        assert!(w.received(conn).is_empty());
+    }
+    w.manage(conn, &nonce, id, RoomChange::Read {}, &mine.manage);
+    w.answer(conn, Err(RefusalCode::StaleSequence));
+    assert_eq!(w.refusals(conn), [RefusalCode::StaleSequence]);
+    w.registry.clear();
+    // The key of another room, another room, another connection's nonce.
+    let other = w.connect();
+    let others_nonce = w.nonce(other);
+    for (nonce, id, key) in [
+        (&nonce, id, &theirs.manage),
+        (&nonce, theirs.record.room_id, &theirs.manage),
+        (&others_nonce, id, &mine.manage),
+    ] {
+        w.manage(conn, nonce, id, RoomChange::Delete {}, key);
+        assert_eq!(w.refusals(conn), [RefusalCode::NotAllowed]);
+        assert!(w.registry.is_empty());
+    }
+    assert!(w.closed(conn).is_none() && w.sockets[&conn].rights, "the call goes on");
+    // More than anybody's clicks is asked later.
+    for _ in 0..20 {
+        w.manage(conn, &nonce, id, RoomChange::Delete {}, &theirs.manage);
+    }
+    assert_eq!(w.refusals(conn).last(), Some(&RefusalCode::RateLimited));
 }

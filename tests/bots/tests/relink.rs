@@ -63,8 +63,6 @@ async fn those_inside_stay_when_the_link_changes_also_who_was_away_and_the_old_o
         );
     }
     read(&bo, &ida, "after the change").await?;
-    // The host's socket was opened anew to bring the server its record.
-    host.in_call().await?;
     read(&host, &bo, "heard by all").await?;
     still_heard(&ida, "Bo").await?;
 

@@ -1,8 +1,8 @@
 //! What an owner's browser has to tell the server about the room while a call runs: another link, invites that ended, mandates that ended.
 //!
-//! Does not need a second socket: the owner's own is opened anew, asks for the record, brings the changed one, and then joins again as ever. Each of the three
-//! connections takes a round trip or two, and media go on meanwhile. Rule of use: on a challenge ask [`Errands::due`] first; give every answer to
-//! [`Errands::answer`]. SPEC: protocol.md §1, "Changes by the owner".
+//! Does not need a socket of its own: on the one that was admitted it asks for the record and brings the changed one, and the call goes on meanwhile. Rule of
+//! use: while the connection is up send what is [`Errands::due`]; give every answer to [`Errands::managed`] or [`Errands::refused`], and the end of a connection
+//! to [`Errands::cut`]. SPEC: protocol.md §1, "Changes by the owner".
 
 use std::collections::VecDeque;
 
@@ -17,7 +17,7 @@ use conclave_protocol::owner::{self, ROTATE_ENTROPY, revise};
 use conclave_protocol::server_name::ServerName;
 use conclave_protocol::sheet::Sheet;
 
-use crate::limits::ERRAND_TRIES;
+use crate::limits::{ERRAND_AGAIN_MS, ERRAND_TRIES};
 use crate::random::Random;
 
 /// One thing to tell.
@@ -35,10 +35,8 @@ pub(crate) enum Errand {
 
 /// What became of an answer.
 pub(crate) enum Told {
-    /// Not done yet: connect again.
-    Again,
-    /// Not now.
-    Later,
+    /// Not done yet.
+    NotYet,
     /// Done; the credential has the present link.
     Done(Errand),
     /// The server does not do it.
@@ -56,6 +54,9 @@ pub(crate) struct Errands {
     tries: u32,
     /// Requests since the last answer.
     unanswered: u32,
+    /// A request is on its way.
+    is_asked: bool,
+    not_before: u64,
 }
 
 impl Errands {
@@ -67,6 +68,8 @@ impl Errands {
             sheet: None,
             tries: 0,
             unanswered: 0,
+            is_asked: false,
+            not_before: 0,
         }
     }
 
@@ -83,20 +86,19 @@ impl Errands {
         self.waiting.push_back(errand);
     }
 
-    /// What to send on a challenge instead of a hello.
+    /// What to send on an admitted connection.
     pub(crate) fn due(
         &mut self,
+        now: u64,
         server: &ServerName,
         room_id: RoomId,
         server_nonce: &[u8; 32],
     ) -> Option<ClientMessage> {
-        self.waiting.front()?;
-        self.unanswered += 1;
-        if self.unanswered > ERRAND_TRIES {
-            // A server that hangs up on it must not keep its owner out of the call.
-            self.waiting.clear();
+        if self.timeout().is_none_or(|at| now < at) {
             return None;
         }
+        self.unanswered += 1;
+        self.is_asked = true;
         let change = self
             .change
             .as_ref()
@@ -110,9 +112,31 @@ impl Errands {
         })
     }
 
+    /// When there will be something to send.
+    pub(crate) fn timeout(&self) -> Option<u64> {
+        (!self.is_asked && !self.waiting.is_empty()).then_some(self.not_before)
+    }
+
+    /// The connection is gone; what was asked on it is asked again on the next.
+    pub(crate) fn cut(&mut self) {
+        self.is_asked = false;
+    }
+
+    /// What is given up: a server that hangs up on it must not keep its owner out of the call.
+    pub(crate) fn given_up(&mut self) -> Option<Errand> {
+        if self.unanswered < ERRAND_TRIES || self.is_asked {
+            return None;
+        }
+        let errand = self.waiting.pop_front();
+        if errand.is_none() {
+            (self.unanswered, self.change) = (0, None);
+        }
+        errand
+    }
+
     /// The server showed or changed the record.
     pub(crate) fn managed(&mut self, server: &ServerName, room: Option<ManagedRoom>, random: &mut Random) -> Told {
-        self.unanswered = 0;
+        (self.unanswered, self.is_asked) = (0, false);
         if let Some((change, credential)) = self.change.take() {
             if let Some(credential) = credential {
                 self.credential = credential;
@@ -133,16 +157,16 @@ impl Errands {
         match room.and_then(|room| self.prepare(server, &room, random)) {
             Some(change) => {
                 self.change = Some(change);
-                Told::Again
+                Told::NotYet
             }
             None => self.finished(false),
         }
     }
 
     /// The server refused.
-    pub(crate) fn refused(&mut self, code: RefusalCode) -> Told {
+    pub(crate) fn refused(&mut self, now: u64, code: RefusalCode) -> Told {
         self.change = None;
-        self.unanswered = 0;
+        (self.unanswered, self.is_asked) = (0, false);
         self.tries += 1;
         // Of two changes made from one record the second is stale; or the server is busy.
         let again = matches!(
@@ -150,7 +174,8 @@ impl Errands {
             RefusalCode::StaleSequence | RefusalCode::RateLimited | RefusalCode::ServerFull
         );
         if again && self.tries < ERRAND_TRIES {
-            return Told::Later;
+            self.not_before = now + ERRAND_AGAIN_MS;
+            return Told::NotYet;
         }
         self.finished(false)
     }
@@ -160,7 +185,7 @@ impl Errands {
         match (self.waiting.pop_front(), done) {
             (Some(errand), true) => Told::Done(errand),
             (Some(errand), false) => Told::Refused(errand),
-            (None, _) => Told::Again,
+            (None, _) => Told::NotYet,
         }
     }
 

@@ -166,6 +166,7 @@ impl Member {
         }
         self.dispatch(now_ms, input);
         self.tick(now_ms);
+        self.run_errands(now_ms);
         self.deadline = self.next_deadline(now_ms);
     }
 
@@ -273,6 +274,7 @@ impl Member {
         };
         own.into_iter()
             .chain(self.shared.connection.timeout())
+            .chain(self.errands_timeout())
             .filter(|at| *at > now)
             .min()
     }

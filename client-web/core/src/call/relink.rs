@@ -40,11 +40,9 @@ impl Inside {
     }
 
     /// Something about the room that only an owner can tell the server.
-    pub(super) fn tell_server(&mut self, errand: Errand, s: &mut Shared) {
+    pub(super) fn tell_server(&self, errand: Errand, s: &mut Shared) {
         if let Some(errands) = &mut s.errands {
             errands.add(errand);
-            s.connection.open(&mut s.out);
-            self.lost(s);
         }
     }
 
@@ -112,21 +110,34 @@ impl Inside {
 }
 
 impl super::Member {
-    /// An answer to an owner's errand: the connection is over with it.
-    pub(super) fn told(&mut self, told: Told) {
+    /// Sends what an owner has to tell the server, one request after the other.
+    pub(super) fn run_errands(&mut self, now: u64) {
         let s = &mut self.shared;
-        let again = matches!(told, Told::Later);
+        let Some(errands) = &mut s.errands else { return };
+        if s.connection.is_up() {
+            s.connection.manage(now, errands, &mut s.out);
+            return;
+        }
+        errands.cut();
+        while let Some(errand) = self.shared.errands.as_mut().and_then(Errands::given_up) {
+            self.told(Told::Refused(errand));
+        }
+    }
+
+    /// When something is to be sent that is not yet, if the connection is up then.
+    pub(super) fn errands_timeout(&self) -> Option<u64> {
+        let errands = self.shared.errands.as_ref()?;
+        errands.timeout().filter(|_| self.shared.connection.is_up())
+    }
+
+    /// An answer to an owner's errand.
+    pub(super) fn told(&mut self, told: Told) {
         if let super::Stage::Inside(inside) = &mut self.stage {
             match told {
-                Told::Again | Told::Later => {}
-                Told::Done(errand) => inside.told(errand, true, s),
-                Told::Refused(errand) => inside.told(errand, false, s),
+                Told::NotYet => {}
+                Told::Done(errand) => inside.told(errand, true, &mut self.shared),
+                Told::Refused(errand) => inside.told(errand, false, &mut self.shared),
             }
-        }
-        if again {
-            self.drop_connection();
-        } else {
-            s.connection.open(&mut s.out);
         }
     }
 }

@@ -12,10 +12,7 @@ use crate::text::clean_title;
 impl Member {
     pub(super) fn frame(&mut self, now: u64, bytes: &[u8]) {
         let s = &mut self.shared;
-        match s
-            .connection
-            .frame(now, bytes, &mut s.random, s.errands.as_mut(), &mut s.out)
-        {
+        match s.connection.frame(now, bytes, &mut s.random, &mut s.out) {
             Ok(Some(message)) => self.message(now, message),
             Ok(None) => {}
             // A server that does not keep to the protocol: another connection may do better, and if not, time will tell.
@@ -42,7 +39,7 @@ impl Member {
                     re: client_type::MANAGE,
                     code,
                     ..
-                } => errands.refused(code),
+                } => errands.refused(now, code),
                 other => return self.staged(now, other),
             };
             return self.told(told);

@@ -170,7 +170,6 @@ impl Connection {
         now: u64,
         bytes: &[u8],
         random: &mut Random,
-        errands: Option<&mut Errands>,
         out: &mut VecDeque<Output>,
     ) -> Result<Option<ServerMessage>, CoreError> {
         if !matches!(self.stage, Stage::Proving(_) | Stage::Up) {
@@ -194,11 +193,7 @@ impl Connection {
                 if self.stage == Stage::Up {
                     return Err(CoreError::Malformed);
                 }
-                // One request on a connection, in place of a hello.
-                match errands.and_then(|all| all.due(&self.server, self.room_id, &server_nonce)) {
-                    Some(errand) => self.push(&errand, out),
-                    None => self.prove(server_nonce, random, out),
-                }
+                self.prove(server_nonce, random, out);
                 Ok(None)
             }
             // A pong to no ping says nothing.
@@ -235,6 +230,13 @@ impl Connection {
             seq,
             gate: GatePk::from_bytes(gate.public()),
             signature: context.sign(&call_id, seq, gate),
+        }
+    }
+
+    /// Sends the next of an owner's requests, if one is due: signed for this connection only.
+    pub(crate) fn manage(&mut self, now: u64, errands: &mut Errands, out: &mut VecDeque<Output>) {
+        if let Some(request) = errands.due(now, &self.server, self.room_id, &self.server_nonce) {
+            self.send(&request, out);
         }
     }
 

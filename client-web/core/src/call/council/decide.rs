@@ -78,7 +78,7 @@ impl Inside {
         }
     }
 
-    /// Takes the keys of barred moderators away. Not before they are out: an errand closes the connection for a moment, and the removal must not wait for it.
+    /// Takes the keys of barred moderators away. Not before they are out: the change of the rules that follows would come in between.
     pub(in super::super) fn take_keys(&mut self, now: u64, s: &mut Shared) {
         let (taken, roster) = (&mut self.council.taken, &self.roster);
         let due = taken
