@@ -52,8 +52,8 @@ test('somebody who falls silent is named; a server that allows less than the own
   const bo = await scene.guest(host, 'Bo', 3);
   await host.untilOthers(['Ada', 'Bo'], 15_000);
   await bo.kill();
-  await until('the silent one is named', SILENT_MS, async () => /Bo/.test(await host.text('alarm-silent')), () => host.describe());
+  // Each member looks by its own clock: they do not see it in one moment.
+  for (const member of [host, ada]) await until('the silent one is named', SILENT_MS, async () => /Bo/.test(await member.text('alarm-silent')), () => member.describe());
   assert.ok(!(await host.visible('alarm-digestsDiffer')));
-  assert.match(await ada.text('alarm-silent'), /Bo/);
   await Promise.all([host, ada].map((member) => member.close()));
 });
