@@ -11,6 +11,7 @@ mod hostile;
 mod http;
 mod log;
 mod media;
+mod relay;
 mod tap;
 mod tickets;
 mod tls;

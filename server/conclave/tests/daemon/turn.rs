@@ -2,118 +2,30 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex},
-    time::Duration,
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
-use conclave::tap::FrameTap;
-use conclave_protocol::message::ServerMessage;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpStream, UdpSocket},
     time::timeout,
 };
 use tokio_rustls::client::TlsStream;
 use turn_server_proto::types::{
-    attribute::{Data, RequestedTransport, XorPeerAddress, XorRelayedAddress},
-    message::{ALLOCATE, CREATE_PERMISSION, SEND},
-    stun::{
-        attribute::{ErrorCode, Nonce, Realm, Username},
-        message::{IntegrityAlgorithm, LongTermKeyCredentials, Message, MessageHeader, MessageWriteVec, Method},
-        prelude::{MessageWrite, MessageWriteExt},
-    },
+    attribute::XorRelayedAddress,
+    message::{ALLOCATE, CREATE_PERMISSION},
+    stun::message::Message,
 };
 
 use crate::{
-    harness::{Client, Folder, PATIENCE, Running},
-    tls::{Authority, HOST, exchange},
+    harness::{PATIENCE, Running},
+    relay::{
+        Datagrams, EVERY, Handed, VOICE, add_peer, add_transport, admitted, code, first_allocate, nonce_of, send_to,
+        serving, signed, without_relay,
+    },
+    tls::{Authority, exchange},
 };
-
-#[derive(Default)]
-pub struct Datagrams(Mutex<Vec<Vec<u8>>>);
-
-impl FrameTap for Datagrams {
-    fn datagram_in(&self, datagram: &[u8]) {
-        self.0.lock().expect("a lock").push(datagram.to_vec());
-    }
-}
-
-impl Datagrams {
-    /// How many datagrams like this one have come.
-    pub fn count(&self, datagram: &[u8]) -> usize {
-        let all = self.0.lock().expect("a lock");
-        all.iter().filter(|seen| seen.as_slice() == datagram).count()
-    }
-
-    pub async fn until_seen(&self, datagram: &[u8]) -> bool {
-        let started = std::time::Instant::now();
-        while started.elapsed() < Duration::from_secs(5) {
-            if self.0.lock().expect("a lock").iter().any(|seen| seen == datagram) {
-                return true;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        false
-    }
-}
-
-/// What an admitted member was handed.
-pub struct Handed {
-    pub username: String,
-    pub password: String,
-}
-
-/// A member, and what it got on the way in.
-pub async fn admitted(authority: &Authority, server: &Running) -> (Client, Handed) {
-    let (_, room) = server.room().await;
-    let mut member = authority.client(server).await;
-    member
-        .prove(&server.name, room.record.room_id, &room.guest_link.link_secret)
-        .await;
-    let Ok(ServerMessage::Relay { username, password }) = member.next().await else {
-        panic!("no relay before the admission");
-    };
-    assert!(matches!(member.next().await, Ok(ServerMessage::Admitted { .. })));
-    (member, Handed { username, password })
-}
-
-pub fn first_allocate() -> Vec<u8> {
-    let mut request = Message::builder_request(ALLOCATE, MessageWriteVec::new());
-    add_transport(&mut request);
-    request.finish()
-}
-
-pub fn add_transport(request: &mut MessageWriteVec) {
-    request
-        .add_attribute(&RequestedTransport::new(RequestedTransport::UDP))
-        .expect("room");
-}
-
-pub fn signed(method: Method, handed: &Handed, nonce: &str, add: impl FnOnce(&mut MessageWriteVec)) -> Vec<u8> {
-    let mut request = Message::builder_request(method, MessageWriteVec::new());
-    add(&mut request);
-    request
-        .add_attribute(&Username::new(&handed.username).expect("a name"))
-        .expect("room");
-    request
-        .add_attribute(&Realm::new(HOST).expect("a realm"))
-        .expect("room");
-    request
-        .add_attribute(&Nonce::new(nonce).expect("a nonce"))
-        .expect("room");
-    let key = LongTermKeyCredentials::new(handed.username.clone(), handed.password.clone(), HOST.to_owned());
-    request
-        .add_message_integrity(&key.into(), IntegrityAlgorithm::Sha1)
-        .expect("room");
-    request.finish()
-}
-
-pub fn add_peer(request: &mut MessageWriteVec, peer: SocketAddr) {
-    let transaction = MessageHeader::from_bytes(request).expect("a header").transaction_id();
-    request
-        .add_attribute(&XorPeerAddress::new(peer, transaction))
-        .expect("room");
-}
 
 /// One request and its answer, over a stream that carries nothing else.
 async fn ask(stream: &mut TlsStream<TcpStream>, request: &[u8]) -> Vec<u8> {
@@ -133,22 +45,10 @@ async fn ask(stream: &mut TlsStream<TcpStream>, request: &[u8]) -> Vec<u8> {
     answer
 }
 
-pub fn nonce_of(challenge: &[u8]) -> String {
-    let message = Message::from_bytes(challenge).expect("STUN");
-    message.attribute::<Nonce>().expect("a nonce").nonce().to_owned()
-}
-
-pub fn code(answer: &[u8]) -> Option<u16> {
-    let message = Message::from_bytes(answer).expect("STUN");
-    message.attribute::<ErrorCode>().ok().map(|error| error.code())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_admitted_member_reaches_the_media_plane_over_tls_and_nothing_else() {
     let authority = Authority::new();
-    authority.issue();
-    let (folder, seen) = (Folder::new(), Arc::new(Datagrams::default()));
-    let server = Running::start_with(authority.config(&folder.0), folder, Some(seen.clone())).await;
+    let (server, seen) = serving(&authority, |_| {}).await;
     let (mut member, handed) = admitted(&authority, &server).await;
 
     let mut stream = authority.connect(&server, true).await;
@@ -166,7 +66,7 @@ async fn an_admitted_member_reaches_the_media_plane_over_tls_and_nothing_else() 
     );
 
     // Somewhere else on this very machine, where somebody listens.
-    let elsewhere = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
+    let elsewhere = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
     let other = elsewhere.local_addr().expect("an address");
     for peer in [other, SocketAddr::from(([10, 0, 0, 1], server.media.port()))] {
         let request = signed(CREATE_PERMISSION, &handed, &nonce, |request| add_peer(request, peer));
@@ -177,11 +77,8 @@ async fn an_admitted_member_reaches_the_media_plane_over_tls_and_nothing_else() 
     });
     assert_eq!(code(&ask(&mut stream, &request).await), None);
 
-    for (peer, data) in [(other, b"stray datagram"), (server.media, b"media datagram")] {
-        let mut send = Message::builder_indication(SEND, MessageWriteVec::new());
-        add_peer(&mut send, peer);
-        send.add_attribute(&Data::new(data)).expect("room");
-        stream.write_all(&send.finish()).await.expect("written");
+    for (peer, data) in [(other, &b"stray datagram"[..]), (server.media, b"media datagram")] {
+        stream.write_all(&send_to(peer, data)).await.expect("written");
     }
     stream.flush().await.expect("sent");
     assert!(
@@ -249,20 +146,7 @@ async fn strangers_find_a_web_server() {
 #[tokio::test(flavor = "multi_thread")]
 async fn credentials_are_each_members_own_and_end_with_the_server_only_where_turn_is_off() {
     let authority = Authority::new();
-    authority.issue();
-    let folder = Folder::new();
-    let mut config = authority.config(&folder.0);
-    config.turn = false;
-    let server = Running::start_with(config, folder, None).await;
-    let (_, room) = server.room().await;
-    let mut member = authority.client(&server).await;
-    member
-        .prove(&server.name, room.record.room_id, &room.guest_link.link_secret)
-        .await;
-    assert!(
-        matches!(member.next().await, Ok(ServerMessage::Admitted { .. })),
-        "no relay is offered"
-    );
+    let (server, _member) = without_relay(&authority).await;
     let answer = exchange(authority.connect(&server, true).await, &first_allocate()).await;
     assert!(answer.starts_with(b"HTTP/1.1 400 "));
     server.stop().await;
@@ -302,11 +186,7 @@ async fn allocate(stream: &mut TlsStream<TcpStream>, handed: &Handed) -> Option<
 #[tokio::test(flavor = "multi_thread")]
 async fn allocations_are_limited_and_places_come_back() {
     let authority = Authority::new();
-    authority.issue();
-    let folder = Folder::new();
-    let mut config = authority.config(&folder.0);
-    config.limits.turn_allocations = 3;
-    let server = Running::start_with(config, folder, None).await;
+    let (server, _) = serving(&authority, |config| config.limits.turn_allocations = 3).await;
     let (mut member, handed) = admitted(&authority, &server).await;
     let mut held = Vec::new();
     for _ in 0..3 {
@@ -320,7 +200,7 @@ async fn allocations_are_limited_and_places_come_back() {
     }
     assert!(member.is_served(1).await);
     held.pop();
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     while allocation(&authority, &server, &handed).await.is_none() {
         assert!(
             started.elapsed() < PATIENCE,
@@ -334,21 +214,15 @@ async fn allocations_are_limited_and_places_come_back() {
 /// Connections that ask for an allocation, over and over, while a relayed member's datagrams pass.
 const FLOOD: usize = 200;
 
-/// A relayed member's datagrams: fifty a second, as voice is.
-pub const EVERY: Duration = Duration::from_millis(20);
-
 /// Datagrams of the member that reached the media plane in this time, out of those that it sent.
 async fn relayed_share(stream: &mut TlsStream<TcpStream>, media: SocketAddr, seen: &Datagrams, time: Duration) -> f64 {
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let mut sent = 0_u32;
     let before = seen.count(VOICE);
     let mut tick = tokio::time::interval(EVERY);
     while started.elapsed() < time {
         tick.tick().await;
-        let mut send = Message::builder_indication(SEND, MessageWriteVec::new());
-        add_peer(&mut send, media);
-        send.add_attribute(&Data::new(VOICE)).expect("room");
-        stream.write_all(&send.finish()).await.expect("written");
+        stream.write_all(&send_to(media, VOICE)).await.expect("written");
         stream.flush().await.expect("sent");
         sent += 1;
     }
@@ -357,19 +231,16 @@ async fn relayed_share(stream: &mut TlsStream<TcpStream>, media: SocketAddr, see
     (seen.count(VOICE) - before) as f64 / f64::from(sent)
 }
 
-/// What a relayed member says in these tests.
-pub const VOICE: &[u8] = b"\x80voice of a relayed member";
-
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::print_stdout, reason = "figures for whoever reads the test's output")]
 async fn a_flood_of_allocations_leaves_a_relayed_member_in_peace() {
     let authority = Arc::new(Authority::new());
-    authority.issue();
-    let (folder, seen) = (Folder::new(), Arc::new(Datagrams::default()));
-    let mut config = authority.config(&folder.0);
-    config.limits.turn_allocations = 8;
-    config.limits.connections_per_address = 4_096;
-    let server = Arc::new(Running::start_with(config, folder, Some(seen.clone())).await);
+    let (server, seen) = serving(&authority, |config| {
+        config.limits.turn_allocations = 8;
+        config.limits.connections_per_address = 4_096;
+    })
+    .await;
+    let server = Arc::new(server);
     let (mut member, handed) = admitted(&authority, &server).await;
     let mut stream = authority.connect(&server, true).await;
     let nonce = allocate(&mut stream, &handed).await.expect("there is room");

@@ -14,7 +14,7 @@ use conclave_protocol::{
 use tokio::{net::UdpSocket, time::timeout};
 use turn_server_proto::types::{
     attribute::{Data, Lifetime},
-    message::{ALLOCATE, CREATE_PERMISSION, REFRESH, SEND},
+    message::{ALLOCATE, CREATE_PERMISSION, REFRESH},
     stun::{
         attribute::Username,
         message::{
@@ -25,13 +25,14 @@ use turn_server_proto::types::{
 };
 
 use crate::{
-    harness::{Folder, PATIENCE, Running},
+    harness::{PATIENCE, Running},
     hostile::media_noise,
     media::OFFER,
-    tls::Authority,
-    turn::{
-        Datagrams, EVERY, Handed, VOICE, add_peer, add_transport, admitted, code, first_allocate, nonce_of, signed,
+    relay::{
+        EVERY, Handed, VOICE, add_peer, add_transport, admitted, code, first_allocate, nonce_of, send_to, serving,
+        signed, without_relay,
     },
+    tls::Authority,
 };
 
 /// How long is waited for an answer that must not come.
@@ -92,13 +93,6 @@ async fn relayed(server: &Running, handed: &Handed) -> (UdpSocket, String) {
     });
     assert_eq!(code(&ask(&socket, &request).await), None);
     (socket, nonce)
-}
-
-fn send_to(peer: SocketAddr, data: &[u8]) -> Vec<u8> {
-    let mut send = Message::builder_indication(SEND, MessageWriteVec::new());
-    add_peer(&mut send, peer);
-    send.add_attribute(&Data::new(data)).expect("room");
-    send.finish()
 }
 
 fn wrong(handed: &Handed) -> Handed {
@@ -174,17 +168,7 @@ async fn strangers_and_an_idle_server_hear_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn where_turn_is_off_members_hear_nothing_either() {
     let authority = Authority::new();
-    authority.issue();
-    let folder = Folder::new();
-    let mut config = authority.config(&folder.0);
-    config.turn = false;
-    let server = Running::start_with(config, folder, None).await;
-    let (_, room) = server.room().await;
-    let mut member = authority.client(&server).await;
-    member
-        .prove(&server.name, room.record.room_id, &room.guest_link.link_secret)
-        .await;
-    assert!(matches!(member.next().await, Ok(ServerMessage::Admitted { .. })));
+    let (server, _member) = without_relay(&authority).await;
     let socket = here(&server).await;
     socket.send(&first_allocate()).await.expect("loopback takes it");
     assert!(heard(&socket, SILENCE).await.is_none());
@@ -194,9 +178,7 @@ async fn where_turn_is_off_members_hear_nothing_either() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_admitted_member_reaches_the_media_plane_and_nothing_else() {
     let authority = Authority::new();
-    authority.issue();
-    let (folder, seen) = (Folder::new(), Arc::new(Datagrams::default()));
-    let server = Running::start_with(authority.config(&folder.0), folder, Some(seen.clone())).await;
+    let (server, seen) = serving(&authority, |_| {}).await;
     let (mut member, handed) = admitted(&authority, &server).await;
     let (socket, nonce) = relayed(&server, &handed).await;
 
@@ -264,11 +246,7 @@ async fn an_admitted_member_reaches_the_media_plane_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn allocations_over_udp_are_limited_and_places_come_back() {
     let authority = Authority::new();
-    authority.issue();
-    let folder = Folder::new();
-    let mut config = authority.config(&folder.0);
-    config.limits.turn_allocations = 3;
-    let server = Running::start_with(config, folder, None).await;
+    let (server, _) = serving(&authority, |config| config.limits.turn_allocations = 3).await;
     let (mut member, handed) = admitted(&authority, &server).await;
     let mut held = Vec::new();
     for _ in 0..3 {
@@ -300,11 +278,8 @@ const REQUESTS: usize = 200;
 #[expect(clippy::print_stdout, reason = "figures for whoever reads the test's output")]
 async fn a_flood_of_allocations_gets_few_answers_and_leaves_a_relayed_member_in_peace() {
     let authority = Authority::new();
-    authority.issue();
-    let (folder, seen) = (Folder::new(), Arc::new(Datagrams::default()));
-    let mut config = authority.config(&folder.0);
-    config.limits.turn_allocations = 8;
-    let server = Arc::new(Running::start_with(config, folder, Some(seen.clone())).await);
+    let (server, seen) = serving(&authority, |config| config.limits.turn_allocations = 8).await;
+    let server = Arc::new(server);
     let (mut member, handed) = admitted(&authority, &server).await;
     let (socket, _) = relayed(&server, &handed).await;
     let handed = Arc::new(handed);
