@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use conclave_core::{EndReason, Input, NoticeCode, State, limits};
+use conclave_protocol::envelope::{Envelope, EnvelopeType};
 use conclave_protocol::message::{ClientMessage, ServerMessage};
 use conclave_protocol::rules::WRITE;
 use world::{World, seeds};
@@ -245,5 +246,58 @@ fn what_the_server_refuses_for_its_number_comes_later_and_once() {
     world.until("B reads them all", 40_000, |w| read(w, 1).len() == taken.len());
     world.run(20_000);
     assert_eq!(read(&world, 1), taken, "twice, or not in order");
+    assert!(world.tabs[0].unsure.is_empty());
+}
+
+/// Whoever ordered a removal writes nothing until it is in force; what waits to be said again waits for that, too.
+#[test]
+fn nothing_is_said_again_to_somebody_who_was_told_to_go() {
+    for seed in 1..=seeds(3) {
+        let mut world = World::with_a_host(seed);
+        let _ = world.hosted(&["Mallory", "Bo"]);
+        world.run(3_000);
+        let member = world.tabs[0].sees("Mallory").unwrap().member_id;
+        world.cut(0);
+        world.give(0, Input::Remove { member, bar: false });
+        write(&mut world, 0, "not for Mallory");
+        // A server that takes no commit.
+        world.swallow = Some(Box::new(|_, message| match message {
+            ClientMessage::EnvelopeOut { envelopes } => envelopes
+                .iter()
+                .filter_map(|e| Envelope::decode(e).ok())
+                .any(|e| e.clear.kind == EnvelopeType::Commit),
+            ClientMessage::Chunk { .. } => true,
+            _ => false,
+        }));
+        is_back(&mut world, 0);
+        world.run(7_000);
+        assert!(
+            !world.tabs[0].alarms.removal_stuck.is_empty(),
+            "the removal took effect"
+        );
+        assert!(read(&world, 1).is_empty() && read(&world, 2).is_empty(), "seed {seed}");
+        world.swallow = None;
+        world.until("the others read it", 30_000, |w| read(w, 2) == ["not for Mallory"]);
+        assert!(read(&world, 1).is_empty());
+        assert_eq!(world.tabs[1].state, State::Ended(EndReason::Removed));
+        assert!(world.tabs[0].unsure.is_empty());
+    }
+}
+
+#[test]
+fn a_pong_that_waits_for_a_tab_to_wake_ends_no_connection() {
+    let mut world = World::new(4);
+    world.call_of(&["A", "B"]);
+    world.run(3_000);
+    let conn = world.tabs[0].conn;
+    write(&mut world, 0, "good night");
+    world.tabs[0].asleep = true;
+    world.run(2 * limits::LINE_PONG_MS);
+    world.tabs[0].asleep = false;
+    // Its clock may be heard before what came meanwhile.
+    world.give(0, Input::Tick);
+    world.run(20_000);
+    assert!(world.tabs[0].conn == conn, "the connection was given up");
+    assert_eq!(read(&world, 1), ["good night"]);
     assert!(world.tabs[0].unsure.is_empty());
 }
