@@ -434,15 +434,12 @@ mod tests {
         Leaf {
             index: u32::from(n),
             key: LeafKey::from_seed(&[key; 32]).public(),
-            data: LeafData {
-                member_id: MemberId::from_bytes([n; 16]),
-                transport_id: TransportId::from_bytes([n; 16]),
-                name: "somebody".to_owned(),
-                codecs: 0,
-                resume: None,
-                proof: None,
-                invite: None,
-            },
+            data: LeafData::plain(
+                MemberId::from_bytes([n; 16]),
+                TransportId::from_bytes([n; 16]),
+                "somebody".to_owned(),
+                0,
+            ),
         }
     }
 

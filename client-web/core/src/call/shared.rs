@@ -104,16 +104,10 @@ impl Shared {
 
     /// A leaf of one's own, never used before. The transport id is the connection's.
     pub(crate) fn fresh_identity(&mut self) -> Identity {
+        let member_id = MemberId::from_bytes(self.random.bytes());
+        let transport_id = self.connection.transport_id();
         Identity {
-            data: LeafData {
-                member_id: MemberId::from_bytes(self.random.bytes()),
-                transport_id: self.connection.transport_id(),
-                name: self.name.clone(),
-                codecs: self.codecs,
-                resume: None,
-                proof: None,
-                invite: None,
-            },
+            data: LeafData::plain(member_id, transport_id, self.name.clone(), self.codecs),
             role: self.role.clone(),
             invite: self.invite.clone(),
             key: LeafKey::from_seed(&self.random.secret()),

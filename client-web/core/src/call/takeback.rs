@@ -188,20 +188,8 @@ mod tests {
     }
 
     fn identity(n: u8, key: u8) -> Identity {
-        Identity {
-            key: LeafKey::from_seed(&[key; 32]),
-            data: LeafData {
-                member_id: member(n),
-                transport_id: TransportId::from_bytes([n; 16]),
-                name: "somebody".to_owned(),
-                codecs: 0b11,
-                resume: None,
-                proof: None,
-                invite: None,
-            },
-            role: None,
-            invite: None,
-        }
+        let data = LeafData::plain(member(n), TransportId::from_bytes([n; 16]), "somebody".to_owned(), 0b11);
+        Identity::plain(LeafKey::from_seed(&[key; 32]), data)
     }
 
     fn leaf(n: u8) -> Leaf {

@@ -58,11 +58,19 @@ pub(crate) type Builder<'a> = CommitBuilder<'a, Initial>;
 pub(crate) fn raw(mallory: &mut Group, seq: u64, shape: impl FnOnce(Builder<'_>) -> Builder<'_>) -> Vec<u8> {
     mallory.discard_own().unwrap();
     say(mallory, seq, &[], &[]);
-    let provider = &mallory.keyring.provider;
-    shape(mallory.mls.commit_builder().force_self_update(true))
+    let Group {
+        mls, keyring, identity, ..
+    } = mallory;
+    let builder = shape(mls.commit_builder().force_self_update(true));
+    built(builder, &keyring.provider, &identity.key)
+}
+
+/// The bytes of a commit, whatever stands in it.
+pub(super) fn built(builder: Builder<'_>, provider: &Provider, key: &LeafKey) -> Vec<u8> {
+    builder
         .load_psks(provider.storage())
         .unwrap()
-        .build(provider.rand(), provider.crypto(), &mallory.identity.key, |_| true)
+        .build(provider.rand(), provider.crypto(), key, |_| true)
         .unwrap()
         .stage_commit(provider)
         .unwrap()

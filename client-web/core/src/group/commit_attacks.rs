@@ -7,7 +7,7 @@ use conclave_protocol::order::Decision;
 use openmls::prelude::{LeafNodeIndex, LeafNodeParameters, ProcessedMessageContent};
 
 use super::attacks::{
-    add_is_taken, external_commit, forged, ids, leaf_of, package, package_with, pair, raw, say, taken, three,
+    add_is_taken, built, external_commit, forged, ids, leaf_of, package, package_with, pair, raw, say, taken, three,
 };
 use super::checks::off::{stopped_by, stopped_by_one_of};
 use super::policy::MOST;
@@ -66,20 +66,8 @@ fn mem_004_proposals_stand_in_the_commit() {
         let gone = a.leaves().into_iter().find(|l| l.index == leaf).unwrap().name();
         let silent = mallory.order(Decision::Silent { leaf: gone });
         say(&mut mallory, 2, &drop, &[silent]);
-        let provider = &mallory.keyring.provider;
-        let commit = mallory
-            .mls
-            .commit_builder()
-            .consume_proposal_store(true)
-            .load_psks(provider.storage())
-            .unwrap()
-            .build(provider.rand(), provider.crypto(), &mallory.identity.key, |_| true)
-            .unwrap()
-            .stage_commit(provider)
-            .unwrap()
-            .commit()
-            .to_bytes()
-            .unwrap();
+        let builder = mallory.mls.commit_builder().consume_proposal_store(true);
+        let commit = built(builder, &mallory.keyring.provider, &mallory.identity.key);
         taken(&mut a, &commit, 2, &drop)
     });
 }

@@ -57,6 +57,19 @@ struct LeafWire {
 }
 
 impl LeafData {
+    /// A leaf that shows nothing yet: neither a role nor a seat, and no leaf before it.
+    pub(crate) fn plain(member_id: MemberId, transport_id: TransportId, name: String, codecs: u8) -> Self {
+        Self {
+            member_id,
+            transport_id,
+            name,
+            codecs,
+            resume: None,
+            proof: None,
+            invite: None,
+        }
+    }
+
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         cbor::encode(&LeafWire {
             member_id: self.member_id,

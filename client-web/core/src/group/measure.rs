@@ -240,20 +240,9 @@ fn member(n: u16) -> Identity {
     if let Some(start) = seed.first_chunk_mut() {
         *start = n.to_be_bytes();
     }
-    Identity {
-        key: LeafKey::from_seed(&seed),
-        data: LeafData {
-            member_id: MemberId::from_bytes(fill(1)),
-            transport_id: TransportId::from_bytes(fill(2)),
-            name: format!("member {n}"),
-            codecs: 0b11,
-            resume: None,
-            proof: None,
-            invite: None,
-        },
-        role: None,
-        invite: None,
-    }
+    let (member, transport) = (MemberId::from_bytes(fill(1)), TransportId::from_bytes(fill(2)));
+    let data = LeafData::plain(member, transport, format!("member {n}"), 0b11);
+    Identity::plain(LeafKey::from_seed(&seed), data)
 }
 
 #[cfg(test)]

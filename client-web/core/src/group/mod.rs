@@ -118,6 +118,17 @@ pub(crate) struct RoleKey {
 }
 
 impl Identity {
+    /// Of somebody who has nothing to show.
+    #[cfg(any(test, feature = "measure"))]
+    pub(crate) fn plain(key: LeafKey, data: LeafData) -> Self {
+        Self {
+            key,
+            data,
+            role: None,
+            invite: None,
+        }
+    }
+
     pub(crate) fn name(&self) -> LeafName {
         LeafName {
             member: self.data.member_id,

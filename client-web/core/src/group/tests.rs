@@ -11,20 +11,9 @@ use conclave_protocol::sheet::{Rules, SignedRecord};
 use super::*;
 
 pub(super) fn identity(n: u8) -> Identity {
-    Identity {
-        key: LeafKey::from_seed(&[n; 32]),
-        data: LeafData {
-            member_id: MemberId::from_bytes([n; 16]),
-            transport_id: TransportId::from_bytes([n + 100; 16]),
-            name: format!("member {n}"),
-            codecs: 0b11,
-            resume: None,
-            proof: None,
-            invite: None,
-        },
-        role: None,
-        invite: None,
-    }
+    let (member, transport) = (MemberId::from_bytes([n; 16]), TransportId::from_bytes([n + 100; 16]));
+    let data = LeafData::plain(member, transport, format!("member {n}"), 0b11);
+    Identity::plain(LeafKey::from_seed(&[n; 32]), data)
 }
 
 fn root() -> RootKeys {
