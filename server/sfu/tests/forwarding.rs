@@ -4,7 +4,9 @@ mod common;
 
 use std::time::Duration;
 
-use common::watch::{AUDIO_SLOT, CAMERA, MICROPHONE, VIDEO_SLOT, follows, keyframe_requests, numbers, watching};
+use common::watch::{
+    AUDIO_SLOT, CAMERA, MICROPHONE, VIDEO_SLOT, follows, frame, keyframe_requests, numbers, rtcp_of, watching,
+};
 use common::{Net, Shape};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtcp::sender_report::SenderReport;
@@ -23,12 +25,7 @@ fn a_picture_begins_at_a_keyframe_under_the_subscribers_payload_type() {
     }
     assert!(net.clients[1].seen(VIDEO_SLOT).is_empty(), "no keyframe yet");
     for sequence in 105..115u16 {
-        net.clients[0].send_vp8(
-            sequence,
-            u32::from(sequence) * 3_000,
-            sequence == 105,
-            &[sequence as u8; 40],
-        );
+        frame(&mut net, sequence, sequence == 105, 40);
         net.run(Duration::from_millis(30));
     }
     let seen = net.clients[1].seen(VIDEO_SLOT);
@@ -160,42 +157,32 @@ fn sound_and_picture_of_a_pair_are_reported_on_one_clock() {
     net.show(1, AUDIO_SLOT, Some(net.track(0, MICROPHONE)));
     // The publisher's clock stands at an odd place; at one moment its streams stand at these timestamps.
     let (ntp, sound, picture) = (777u64 << 32, 480_000u32, 9_000_000u32);
-    for (line, rtp_time) in [(0, sound), (1, picture)] {
-        let report = SenderReport {
-            ssrc: net.clients[0].ssrc(line),
-            ntp_time: ntp,
-            rtp_time,
-            ..Default::default()
-        };
-        net.clients[0].send_rtcp(&report.marshal().unwrap());
-    }
+    let report = |net: &mut Net| {
+        for (line, rtp_time) in [(0, sound), (1, picture)] {
+            let report = SenderReport {
+                ssrc: net.clients[0].ssrc(line),
+                ntp_time: ntp,
+                rtp_time,
+                ..Default::default()
+            };
+            net.clients[0].send_rtcp(&report.marshal().unwrap());
+        }
+    };
+    report(&mut net);
     // The first packets begin the streams, so that reports have something to belong to.
     net.clients[0].send_opus(1, sound, b"sound");
     net.clients[0].send_vp8(1, picture, true, b"key");
     net.run(Duration::from_millis(20));
-    for (line, rtp_time) in [(0, sound), (1, picture)] {
-        let report = SenderReport {
-            ssrc: net.clients[0].ssrc(line),
-            ntp_time: ntp,
-            rtp_time,
-            ..Default::default()
-        };
-        net.clients[0].send_rtcp(&report.marshal().unwrap());
-    }
+    report(&mut net);
     net.run(Duration::from_secs(3));
-    let reports: Vec<SenderReport> = net.clients[1]
-        .rtcp
-        .iter()
-        .flat_map(|(_, bytes)| rtc::rtcp::packet::unmarshal(&mut bytes::Bytes::copy_from_slice(bytes)).unwrap())
-        .filter_map(|packet| packet.as_any().downcast_ref::<SenderReport>().cloned())
-        .collect();
+    let reports = rtcp_of::<SenderReport>(&net, 1);
     // Where both clocks stood at the publisher's moment, according to what the subscriber was told: NTP of the first packet.
     let moment = |mid: &str, rate: f64| {
         let first = net.clients[1].seen(mid)[0];
-        let report = reports
+        let (_, report) = reports
             .iter()
             .rev()
-            .find(|report| report.ssrc == first.header.ssrc)
+            .find(|(_, report)| report.ssrc == first.header.ssrc)
             .expect("a report");
         let ago = f64::from(report.rtp_time.wrapping_sub(first.header.timestamp)) / rate;
         (report.ntp_time as f64) / 4_294_967_296.0 - ago
@@ -203,7 +190,7 @@ fn sound_and_picture_of_a_pair_are_reported_on_one_clock() {
     let skew = moment(AUDIO_SLOT, 48_000.0) - moment(VIDEO_SLOT, 90_000.0);
     assert!(skew.abs() < 0.001, "sound and picture of one moment are {skew} s apart");
     assert!(
-        reports.iter().all(|report| report.ntp_time >> 32 > 1_000_000),
+        reports.iter().all(|(_, report)| report.ntp_time >> 32 > 1_000_000),
         "the member's own clock is not passed on"
     );
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::Shape;
 use common::client::Packet;
-use common::watch::{VIDEO_SLOT, follows, numbers, watching};
+use common::watch::{VIDEO_SLOT, follows, frame, numbers, rtcp_of, watching};
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers};
 use rtc::rtp::Header;
 use rtc::shared::marshal::Marshal;
@@ -64,12 +64,7 @@ fn padding_probes_are_not_forwarded_and_leave_no_hole() {
 fn what_a_subscriber_lost_comes_again_on_the_repair_source() {
     let mut net = watching(Shape::default());
     for sequence in 1..6u16 {
-        net.clients[0].send_vp8(
-            sequence,
-            u32::from(sequence) * 3_000,
-            sequence == 1,
-            &[sequence as u8; 20],
-        );
+        frame(&mut net, sequence, sequence == 1, 20);
     }
     net.run(Duration::from_millis(50));
     let [media, repair] = net.clients[1].slot_ssrcs(VIDEO_SLOT)[..] else {
@@ -116,20 +111,12 @@ fn what_a_subscriber_lost_comes_again_on_the_repair_source() {
 fn what_the_server_lacks_is_asked_for_and_fills_its_place() {
     let mut net = watching(Shape::default());
     for sequence in [10u16, 11, 14, 15] {
-        net.clients[0].send_vp8(
-            sequence,
-            u32::from(sequence) * 3_000,
-            sequence == 10,
-            &[sequence as u8; 20],
-        );
+        frame(&mut net, sequence, sequence == 10, 20);
     }
     net.run(Duration::from_millis(100));
-    let asked: Vec<u16> = net.clients[0]
-        .rtcp
-        .iter()
-        .flat_map(|(_, bytes)| rtc::rtcp::packet::unmarshal(&mut bytes::Bytes::copy_from_slice(bytes)).unwrap())
-        .filter_map(|packet| packet.as_any().downcast_ref::<TransportLayerNack>().cloned())
-        .flat_map(|nack| {
+    let asked: Vec<u16> = rtcp_of::<TransportLayerNack>(&net, 0)
+        .into_iter()
+        .flat_map(|(_, nack)| {
             nack.nacks
                 .iter()
                 .flat_map(|pair| pair.packet_list())

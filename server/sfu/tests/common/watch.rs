@@ -1,5 +1,7 @@
 //! A publisher and who watches it: what the tests of forwarding have in common.
 
+use std::time::Instant;
+
 use super::client::Packet;
 use super::{Net, Shape};
 use conclave_sfu::TrackKind;
@@ -24,6 +26,12 @@ pub fn watching(shape: Shape) -> Net {
     net
 }
 
+/// The publisher sends a frame of one packet, filled with its number.
+pub fn frame(net: &mut Net, sequence: u16, key: bool, size: usize) {
+    let payload = vec![sequence as u8; size];
+    net.clients[0].send_vp8(sequence, u32::from(sequence) * 3_000, key, &payload);
+}
+
 /// Their sequence numbers.
 pub fn numbers(packets: &[&Packet]) -> Vec<u16> {
     packets.iter().map(|packet| packet.header.sequence_number).collect()
@@ -35,14 +43,20 @@ pub fn follows(numbers: &[u16]) -> bool {
 }
 
 /// When a publisher was asked for a keyframe.
-pub fn keyframe_requests(net: &Net, at: usize) -> Vec<std::time::Instant> {
-    let mut times = Vec::new();
+pub fn keyframe_requests(net: &Net, at: usize) -> Vec<Instant> {
+    let requests = rtcp_of::<PictureLossIndication>(net, at).into_iter();
+    requests.map(|(time, _)| time).collect()
+}
+
+/// What one client got of one kind of control packet, and when.
+pub fn rtcp_of<P: Clone + 'static>(net: &Net, at: usize) -> Vec<(Instant, P)> {
+    let mut found = Vec::new();
     for (time, bytes) in &net.clients[at].rtcp {
         let packets = rtc::rtcp::packet::unmarshal(&mut bytes::Bytes::copy_from_slice(bytes)).unwrap();
-        let requests = packets
+        let wanted = packets
             .iter()
-            .filter(|packet| packet.as_any().is::<PictureLossIndication>());
-        times.extend(requests.map(|_| *time));
+            .filter_map(|packet| packet.as_any().downcast_ref::<P>().cloned());
+        found.extend(wanted.map(|packet| (*time, packet)));
     }
-    times
+    found
 }
