@@ -3,6 +3,7 @@
 import { useContext, useEffect, useRef } from 'preact/hooks';
 import { initials } from '../state/names';
 import { en } from '../text/en';
+import { Check } from './Check';
 import { DeviceNotice, DevicePicker } from './DevicePicker';
 import { CameraIcon, MicIcon } from './icons';
 import { OwnerField } from './OwnerField';
@@ -97,18 +98,15 @@ export function Join({ app }: ViewProps) {
 function KeepPlace({ app }: ViewProps) {
   return (
     <div class="keep">
-      <label class="check">
-        <input
-          type="checkbox"
-          data-test="keep-place"
-          aria-describedby="keep-hint"
-          checked={app.keepPlace.value}
-          onChange={(event) => {
-            app.keepPlace.value = event.currentTarget.checked;
-          }}
-        />
-        <span>{en.join.keepPlace}</span>
-      </label>
+      <Check
+        test="keep-place"
+        text={en.join.keepPlace}
+        hint="keep-hint"
+        checked={app.keepPlace.value}
+        set={(keep) => {
+          app.keepPlace.value = keep;
+        }}
+      />
       <p class="hint" id="keep-hint">
         {en.join.keepPlaceHint}
       </p>

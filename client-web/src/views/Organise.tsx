@@ -4,6 +4,7 @@ import { useEffect, useId } from 'preact/hooks';
 import type { MadeRoom } from '../protocol/messages';
 import { MOST_MODERATORS, type Copied, type Organise as Model } from '../state/organise';
 import { en } from '../text/en';
+import { Check } from './Check';
 import { CopyIcon } from './icons';
 import type { ViewProps } from './props';
 import { Shell } from './Shell';
@@ -92,17 +93,14 @@ function Made({ app, organise, made }: OrganiseProps & { readonly made: MadeRoom
             </button>
           </Keepsake>
         ))}
-        <label class="check">
-          <input
-            type="checkbox"
-            data-test="deed-kept"
-            checked={organise.deedKept.value}
-            onChange={(event) => {
-              organise.deedKept.value = event.currentTarget.checked;
-            }}
-          />
-          <span>{en.made.deedKept}</span>
-        </label>
+        <Check
+          test="deed-kept"
+          text={en.made.deedKept}
+          checked={organise.deedKept.value}
+          set={(kept) => {
+            organise.deedKept.value = kept;
+          }}
+        />
         <Copying copied={copied} />
         <button class="button button-primary button-large" type="button" data-test="enter-made" disabled={!ready} aria-describedby="enter-hint" onClick={() => void app.enterMade()}>
           {en.made.enter}

@@ -3,6 +3,7 @@
 import { RIGHTS } from '../state/moderation';
 import { dateToDay, dayToDate, type TermsForm } from '../state/terms';
 import { en } from '../text/en';
+import { Check } from './Check';
 
 const text = en.terms;
 
@@ -51,40 +52,31 @@ export function TermsFields({ form, latest = null }: { readonly form: TermsForm;
       {hosted && (
         <fieldset class="choice">
           <legend class="field-label">{text.guests}</legend>
-          <label class="check">
-            <input
-              type="checkbox"
-              data-test="room-lobby"
-              checked={form.lobby.value}
-              onChange={(event) => {
-                form.lobby.value = event.currentTarget.checked;
-              }}
-            />
-            <span>{text.lobby}</span>
-          </label>
+          <Check
+            test="room-lobby"
+            text={text.lobby}
+            checked={form.lobby.value}
+            set={(on) => {
+              form.lobby.value = on;
+            }}
+          />
           {RIGHTS.map((right) => (
-            <label class="check" key={right}>
-              <input type="checkbox" data-test={`room-guests-${right}`} checked={form.guestsMay(right)} onChange={(event) => form.letGuests(right, event.currentTarget.checked)} />
-              <span>{text.rights[right]}</span>
-            </label>
+            <Check key={right} test={`room-guests-${right}`} text={text.rights[right]} checked={form.guestsMay(right)} set={(may) => form.letGuests(right, may)} />
           ))}
           <p class="hint">{text.guestsHint}</p>
         </fieldset>
       )}
       {hosted && (
         <>
-          <label class="check">
-            <input
-              type="checkbox"
-              data-test="room-strict"
-              aria-describedby="strict-hint"
-              checked={form.strict.value}
-              onChange={(event) => {
-                form.strict.value = event.currentTarget.checked;
-              }}
-            />
-            <span>{text.strict}</span>
-          </label>
+          <Check
+            test="room-strict"
+            text={text.strict}
+            hint="strict-hint"
+            checked={form.strict.value}
+            set={(on) => {
+              form.strict.value = on;
+            }}
+          />
           <p class="hint" id="strict-hint">
             {text.strictHint}
           </p>
