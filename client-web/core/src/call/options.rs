@@ -10,8 +10,8 @@ use conclave_protocol::moderator::ModeratorKey;
 pub struct Options<'a> {
     /// 32 fresh random bytes, used for this member only.
     pub seed: [u8; 32],
-    /// The newest [`Output::Place`] of a tab that is gone: this member takes that place back, if the others still know it. If not, or if the
-    /// record is none, it goes on as a newcomer and says [`NoticeCode::PlaceLost`].
+    /// The newest [`crate::Output::Place`] of a tab that is gone: this member takes that place back, if the others still know it. If not, or if the
+    /// record is none, it goes on as a newcomer and says [`crate::NoticeCode::PlaceLost`].
     pub place: Option<&'a [u8]>,
     /// The key of somebody with a role in the room, if the person has one.
     pub owner: Option<Owner<'a>>,
@@ -33,7 +33,7 @@ pub struct Owner<'a> {
 pub enum OwnerKey<'a> {
     /// The working key.
     Credential(&'a HostCredential),
-    /// The deed: a fresh working key is made of it as soon as the room's sheet is known, and given out as [`Event::Credential`].
+    /// The deed: a fresh working key is made of it as soon as the room's sheet is known, and given out as [`crate::Event::Credential`].
     Deed(&'a Deed),
     /// A moderator's: a role, and nothing to manage the room with.
     Moderator(&'a ModeratorKey),

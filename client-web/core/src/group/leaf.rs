@@ -16,7 +16,7 @@ use crate::error::CoreError;
 /// Leaf extension: who this leaf is.
 pub(super) const LEAF_EXTENSION: u16 = 0xF0C2;
 
-/// What stands for a leaf without a role; the others are [`Role`]'s numbers.
+/// What stands for a leaf without a role; the others are [`conclave_protocol::credential::Role`]'s numbers.
 const ROLE_GUEST: u8 = 0;
 
 /// Who a leaf is. The name is a peer's words: clean it before showing.
