@@ -4,16 +4,11 @@ mod world;
 
 use conclave_core::{EndReason, Input, MemberRole, NoticeCode, State};
 use conclave_protocol::credential::HostCredential;
-use conclave_protocol::ids::MemberId;
 use conclave_protocol::invite::InviteLink;
 use conclave_protocol::link::Link;
 use world::World;
 
 const SEEDS: [u64; 3] = [1, 2, 3];
-
-fn id(world: &World, seen_by: usize, name: &str) -> MemberId {
-    world.tabs[seen_by].sees(name).expect("not in the list").member_id
-}
 
 fn host_alone(world: &mut World) -> usize {
     let host = world.join_as_host("Hope");
@@ -176,7 +171,7 @@ fn b5_a_banned_member_does_not_come_back_by_the_same_invite() {
         world.until("in", 3_000, |w| w.together(&[host, guest, mallory]));
         world.run(2_000);
         let place = world.tabs[mallory].place.clone();
-        let member = id(&world, host, "Mallory");
+        let member = world.id(host, "Mallory");
         world.give(host, Input::Remove { member, bar: true });
         world.until("out", 3_000, |w| w.together(&[host, guest]));
         world.run(2_000);
@@ -204,7 +199,7 @@ fn an_invited_member_who_loads_the_tab_again_keeps_the_seat() {
         let ida = world.join_by_invite("Ida", &link, None);
         world.until("in", 3_000, |w| w.together(&[host, guest, ida]));
         world.run(2_000);
-        let (member, place) = (id(&world, host, "Ida"), world.tabs[ida].place.clone().unwrap());
+        let (member, place) = (world.id(host, "Ida"), world.tabs[ida].place.clone().unwrap());
         world.kill(ida);
         let back = world.join_by_invite("Ida", &link, Some(&place));
         world.until("in again", 10_000, |w| w.together(&[host, guest, back]));
@@ -219,7 +214,7 @@ fn an_appointed_moderator_who_loads_the_tab_again_twice_still_moderates() {
         let mut world = World::with_a_host(seed);
         let [host, grace] = host_and_guest(&mut world);
         world.run(2_000);
-        let member = id(&world, host, "Grace");
+        let member = world.id(host, "Grace");
         world.give(host, Input::Appoint(member));
         let moderates = |w: &World, tab: usize| {
             w.tabs[tab]
@@ -275,7 +270,7 @@ fn of_two_changes_of_the_rules_at_one_moment_both_come_true() {
         let second = world.join_as_host("Hugo");
         world.until("both hosts are in", 5_000, |w| w.together(&[host, grace, second]));
         world.run(2_000);
-        let member = id(&world, host, "Grace");
+        let member = world.id(host, "Grace");
         world.give(host, Input::Guests(0b1_1111));
         world.give(
             second,

@@ -4,17 +4,12 @@ mod world;
 
 use conclave_core::{Door, EndReason, Input, MemberRole, NoticeCode, State};
 use conclave_protocol::credential::{Deed, Mandate, Role};
-use conclave_protocol::ids::MemberId;
 use conclave_protocol::keys::{MandatePk, MandateSeed, RootKeys, RootSeed, Signer};
 use conclave_protocol::moderator::{FIRST_MODERATOR_SERIAL, ModeratorKey};
 use world::{TODAY, World};
 
 const SEEDS: [u64; 3] = [1, 2, 3];
 const MICROPHONE: u8 = 1;
-
-fn id(world: &World, seen_by: usize, name: &str) -> MemberId {
-    world.tabs[seen_by].sees(name).expect("not in the list").member_id
-}
 
 /// A key of the world's room.
 fn key(world: &World, n: u8) -> ModeratorKey {
@@ -56,7 +51,7 @@ fn whoever_shows_a_key_moderates_without_being_appointed_also_when_the_host_has_
         world.until("the moderator sees who asks", 5_000, |w| w.tabs[mona].lobby.len() == 1);
         world.give(mona, Input::AdmitAll);
         world.until("let in", 5_000, |w| w.together(&[host, mona, grace]));
-        let member = id(&world, mona, "Grace");
+        let member = world.id(mona, "Grace");
         let mute = |on| Input::MuteMember {
             member,
             kinds: MICROPHONE,
@@ -109,7 +104,7 @@ fn a_moderators_key_does_not_do_what_a_host_does() {
     world.until("somebody asks", 5_000, |w| w.tabs[host].lobby.len() == 1);
     world.give(host, Input::AdmitAll);
     world.until("let in", 5_000, |w| w.together(&[host, mona, grace]));
-    let (guest, owner) = (id(&world, mona, "Grace"), id(&world, mona, "Hope"));
+    let (guest, owner) = (world.id(mona, "Grace"), world.id(mona, "Hope"));
     for input in [
         Input::Appoint(guest),
         Input::Dismiss(owner),
@@ -190,7 +185,7 @@ fn a_dismissed_moderator_is_a_guest_at_once_and_in_every_later_call() {
         let max = world.join_as_moderator("Max", &second, None);
         world.until("both are in", 5_000, |w| w.together(&[host, mona, max]));
         world.run(2_000);
-        let member = id(&world, max, "Mona");
+        let member = world.id(max, "Mona");
         // Not by another moderator.
         world.give(max, Input::Dismiss(member));
         world.run(5_000);
@@ -249,7 +244,7 @@ fn a_barred_moderator_is_out_at_once_and_the_key_with_them() {
         let key = key(&world, 1);
         let [host, mona] = host_and_moderator(&mut world, &key);
         world.run(2_000);
-        let member = id(&world, host, "Mona");
+        let member = world.id(host, "Mona");
         world.give(host, Input::Remove { member, bar: true });
         world.until("told", 1_500, |w| w.tabs[mona].state == State::Ended(EndReason::Barred));
         world.until("the host goes on", 10_000, |w| w.together(&[host]));
@@ -272,7 +267,7 @@ fn whoever_was_only_removed_may_come_back_with_the_key() {
     let key = key(&world, 1);
     let [host, mona] = host_and_moderator(&mut world, &key);
     world.run(2_000);
-    let member = id(&world, host, "Mona");
+    let member = world.id(host, "Mona");
     world.give(host, Input::Remove { member, bar: false });
     world.until("told", 1_500, |w| {
         w.tabs[mona].state == State::Ended(EndReason::Removed)

@@ -136,9 +136,11 @@ fn leftover(line: &str, file: &str) -> Option<&'static str> {
     path.or_else(|| if prose { None } else { in_code() })
 }
 
-/// Lines before the tests that close a Rust file.
+/// Lines before the tests that close a Rust file. Tests in a file of their own close nothing.
 fn code_lines(text: &str) -> usize {
-    text.lines().take_while(|line| line.trim() != "#[cfg(test)]").count()
+    let lines: Vec<&str> = text.lines().collect();
+    let closes = |pair: &[&str]| matches!(pair, [cfg, module] if cfg.trim() == "#[cfg(test)]" && module.ends_with('{'));
+    lines.windows(2).position(closes).unwrap_or(lines.len())
 }
 
 #[cfg(test)]
@@ -165,5 +167,6 @@ mod tests {
     #[test]
     fn tests_do_not_count_as_length() {
         assert_eq!(code_lines("a\nb\n#[cfg(test)]\nmod tests {\n}\n"), 2);
+        assert_eq!(code_lines("#[cfg(test)]\nmod tests;\nb\n"), 3);
     }
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use conclave_core::{Input, Member, Options, Output, Owner, OwnerKey, State};
 use conclave_protocol::credential::{Deed, HostCredential};
-use conclave_protocol::ids::CallId;
+use conclave_protocol::ids::{CallId, MemberId};
 use conclave_protocol::invite::InviteLink;
 use conclave_protocol::keys::{AdmissionPk, LinkSecret};
 use conclave_protocol::link::GuestLink;
@@ -406,6 +406,11 @@ impl World {
             self.rooms(RoomsInput::Timeout);
         }
         true
+    }
+
+    /// Somebody in another's list.
+    pub fn id(&self, seen_by: usize, name: &str) -> MemberId {
+        self.tabs[seen_by].sees(name).expect("not in the list").member_id
     }
 
     /// Everybody of `tabs` is in one epoch with one key, and sees exactly these people.
