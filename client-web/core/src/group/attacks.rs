@@ -8,8 +8,14 @@ use conclave_protocol::order::{Decision, Order};
 use openmls::prelude::{CommitBuilder, Initial, LeafNodeParameters, RatchetTreeIn};
 
 use super::commit::Incoming;
+use super::provider::Provider;
 use super::tests::{add, call, identity, keyring};
 use super::*;
+use openmls::prelude::tls_codec::DeserializeBytes as _;
+use openmls::prelude::{
+    KeyPackage, MlsGroupJoinConfig, MlsMessageBodyIn, MlsMessageIn, OpenMlsProvider as _,
+    PURE_CIPHERTEXT_WIRE_FORMAT_POLICY,
+};
 
 /// Two members, the second of whom is the attacker.
 pub(super) fn pair() -> (Group, Group) {

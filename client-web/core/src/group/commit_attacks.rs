@@ -13,6 +13,7 @@ use super::checks::off::{stopped_by, stopped_by_one_of};
 use super::policy::MOST;
 use super::tests::{call, identity, plan};
 use super::*;
+use openmls::prelude::OpenMlsProvider as _;
 
 /// The three locks on the door of external commits.
 const EXTERNAL: [PolicyFault; 3] = [

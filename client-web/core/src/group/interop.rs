@@ -20,6 +20,7 @@ use conclave_protocol::order::Decision;
 use super::commit::OwnCommit;
 use super::tests::{call, identity, keyring, plan, with_role};
 use super::*;
+use openmls::prelude::OpenMlsProvider as _;
 
 /// What is exported in a call, with lengths. The gate's is reserved.
 const LABELS: [(&str, u16); 5] = [

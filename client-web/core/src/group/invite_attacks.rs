@@ -13,6 +13,8 @@ use super::checks::off::{stopped_by, stopped_by_one_of};
 use super::role_attacks::{host, is_taken, joins, let_in, read, ring, two};
 use super::tests::{TODAY, binding, call, identity, plan, with_role};
 use super::*;
+use conclave_protocol::keys::Signer;
+use conclave_protocol::sheet::Found;
 
 const SERIAL: u32 = 0x00C0_FFEE;
 

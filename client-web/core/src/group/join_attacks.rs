@@ -10,6 +10,8 @@ use super::checks::off::stopped_by;
 use super::policy::MOST;
 use super::tests::{call, identity, keyring};
 use super::*;
+use openmls::prelude::KeyPackage;
+use openmls::prelude::tls_codec::Serialize as _;
 
 #[test]
 fn mem_017_a_welcome_mixes_in_the_links_secret() {

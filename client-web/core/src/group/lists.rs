@@ -15,6 +15,7 @@ const SOURCES: &[&str] = &[
     include_str!("gate.rs"),
     include_str!("gate_attacks.rs"),
     include_str!("join_attacks.rs"),
+    include_str!("keyring.rs"),
     include_str!("leaf.rs"),
     include_str!("message.rs"),
     include_str!("mod.rs"),

@@ -15,6 +15,8 @@ use super::policy::CommitData;
 use super::tests::{binding, call, identity, plan, with_role};
 use super::*;
 use crate::limits::{ORDER_EPOCHS, SILENT_EPOCHS};
+use conclave_protocol::sheet::Found;
+use openmls::prelude::KeyPackage;
 
 pub(super) fn ring(found: Found, lobby: bool) -> Keyring {
     Keyring::new(binding(Rules { found, lobby }), &Psk::from_bytes([1; 32])).unwrap()

@@ -9,6 +9,10 @@ use conclave_protocol::server_name::ServerName;
 use conclave_protocol::sheet::{Rules, SignedRecord};
 
 use super::*;
+use conclave_protocol::credential::Mandate;
+use conclave_protocol::keys::{MandateSeed, Signer};
+use conclave_protocol::sheet::Found;
+use openmls::prelude::KeyPackage;
 
 pub(super) fn identity(n: u8) -> Identity {
     let (member, transport) = (MemberId::from_bytes([n; 16]), TransportId::from_bytes([n + 100; 16]));
