@@ -22,11 +22,12 @@ export function ChatPanel({ call }: CallProps) {
   const [text, setText] = useState('');
   const log = useRef<HTMLDivElement>(null);
   const follow = useRef(true);
+  const scrolledTo = useRef(0);
   const field = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
     const element = log.current;
     if (element !== null && follow.current) element.scrollTop = element.scrollHeight;
-  }, [lines.length]);
+  }, [lines.at(-1)?.key]);
   useEffect(() => {
     const element = log.current;
     if (element === null) return undefined;
@@ -59,7 +60,10 @@ export function ChatPanel({ call }: CallProps) {
         tabIndex={0}
         onScroll={(event) => {
           const { scrollHeight, scrollTop, clientHeight } = event.currentTarget;
-          follow.current = scrollHeight - scrollTop - clientHeight < FOLLOW_PX;
+          // Only whoever goes up wants to stay there: lines that came since the log was moved down are no reason.
+          if (scrollHeight - scrollTop - clientHeight < FOLLOW_PX) follow.current = true;
+          else if (scrollTop < scrolledTo.current) follow.current = false;
+          scrolledTo.current = scrollTop;
         }}
       >
         {lines.length === 0 && <p class="chat-empty">{en.chat.empty}</p>}
