@@ -22,7 +22,7 @@ export function ChatPanel({ call }: CallProps) {
   const [text, setText] = useState('');
   const log = useRef<HTMLDivElement>(null);
   const follow = useRef(true);
-  const scrolledTo = useRef(0);
+  const seen = useRef({ top: 0, width: 0, height: 0 });
   const field = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
     const element = log.current;
@@ -31,9 +31,10 @@ export function ChatPanel({ call }: CallProps) {
   useEffect(() => {
     const element = log.current;
     if (element === null) return undefined;
-    // A keyboard or a short message takes some of the height: the latest line stays in sight.
+    // A keyboard or a short message takes some of the height, a turned telephone changes all of it: the latest line stays in sight.
     const observer = new ResizeObserver(() => {
       if (follow.current) element.scrollTop = element.scrollHeight;
+      seen.current = { top: element.scrollTop, width: element.clientWidth, height: element.clientHeight };
     });
     observer.observe(element);
     return () => observer.disconnect();
@@ -59,11 +60,14 @@ export function ChatPanel({ call }: CallProps) {
         aria-label={en.chat.title}
         tabIndex={0}
         onScroll={(event) => {
-          const { scrollHeight, scrollTop, clientHeight } = event.currentTarget;
+          const { scrollHeight, scrollTop, clientWidth, clientHeight } = event.currentTarget;
+          const { top, width, height } = seen.current;
+          // A new size moves the log by itself, before its observer hears of it.
+          if (clientWidth !== width || clientHeight !== height) return;
           // Only whoever goes up wants to stay there: lines that came since the log was moved down are no reason.
           if (scrollHeight - scrollTop - clientHeight < FOLLOW_PX) follow.current = true;
-          else if (scrollTop < scrolledTo.current) follow.current = false;
-          scrolledTo.current = scrollTop;
+          else if (scrollTop < top) follow.current = false;
+          seen.current = { top: scrollTop, width, height };
         }}
       >
         {lines.length === 0 && <p class="chat-empty">{en.chat.empty}</p>}
