@@ -1,8 +1,8 @@
 //! The end-to-end core of a member of a call: group (MLS), call logic, roster, chat, slots. The same code natively and in the browser.
 //!
 //! A pure state machine: no sockets, no clock, no devices; what it asks of the outside is in [`Output`]. Its other half lives in the browser's core
-//! worker and in the native test members. Deliberately absent: media encryption (`conclave-frame`; the keys come out as [`Output::Keys`]), the
-//! gate (reserved), any way to be in a call unencrypted.
+//! worker and in the native test members. Deliberately absent: media encryption (`conclave-frame`; the keys come out as [`Output::Keys`]),
+//! any way to be in a call unencrypted.
 //!
 //! Rule of use: make a [`Member`]; give it every [`Input`] with the time through [`Member::handle`]; after each call take [`Member::poll_output`] until it is
 //! empty, in order; call `handle` with [`Input::Tick`] when [`Member::poll_timeout`] has come. Time is a monotonic count of milliseconds and only ever comes in
@@ -19,6 +19,8 @@ mod io;
 pub mod limits;
 pub mod organise;
 mod random;
+#[cfg(test)]
+mod secrets;
 mod text;
 
 // The small world of the integration tests, for those tests that have to reach inside a member.

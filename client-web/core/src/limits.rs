@@ -19,6 +19,14 @@ pub const LIFETIME_S: u64 = 42 * 24 * 3_600;
 /// In groups up to this size every commit carries an update path, so that the tree is warm. COST: about 1.2 kB and 0.2 ms per tree level and
 /// empty subtree; in larger groups Adds go without (facts.md §6: 2.8 kB instead of 132 kB).
 pub const WARM_ADDS_UP_TO: usize = 32;
+/// In larger groups, eight neighbours in the tree are cold if a path has to be sealed to more keys of theirs than this. COST: a removal in a warm call of 250 is then sealed to 160 keys
+/// at most, 40 if few came or went since. Fewer would renew keys for each newcomer; more leaves removals large.
+pub const COLD_FROM: usize = 4;
+/// Nobody warms the tree sooner after another commit: waves of arrivals, and decisions that follow each other, go first.
+pub const WARM_AFTER_MS: u64 = 2_000;
+/// Nor sooner than a line takes for the last commit at this rate, 0.4 Mbit/s, a quarter of a picture: the first is sealed to everybody. So a room that 250 people filled at once is warm after a minute.
+/// More competes with pictures; less leaves removals large for longer.
+pub const WARM_BYTES_PER_MS: u64 = 50;
 /// Adds in one commit. A single huge Add is quadratic (facts.md §6); 50 took 43–179 ms.
 pub const ADDS_PER_COMMIT: usize = 50;
 
@@ -30,6 +38,9 @@ pub const BEACON_PER_MEMBER_MS: u64 = 40;
 pub const BEACON_BYTES: usize = 512;
 /// Out-of-turn beacons (a raised hand, a camera going on) wait at least this long after the last one.
 pub const PROMPT_BEACON_MS: u64 = 250;
+/// In calls of up to so many everybody shows themselves to newcomers at once; in larger ones whoever sends something, which the server knows of them anyway, and the others when their turn comes.
+/// COST: this number squared of half a kilobyte, twice a second while people arrive. Fewer shows raised hands to newcomers later.
+pub const BEACONS_AT_ONCE_UP_TO: usize = 50;
 /// Shown as "lost connection" after this silence or four intervals, whichever is longer.
 pub const LOST_AFTER_MS: u64 = 10_000;
 /// The same for whoever said that their tab is hidden: browsers run it once a minute.
@@ -171,6 +182,9 @@ pub const MAX_EARLY: usize = 64;
 /// A message of a later epoch without its commit by then: this member was left behind, and takes its place back. Also how long a member that
 /// could not read a commit waits for the Welcome that it asked for (protocol.md §2).
 pub const LEFT_BEHIND_MS: u64 = 3_000;
+/// Whoever was not welcomed by then keeps the leaf that it asked with for so long: the others keep a knock for [`KNOCK_KEPT_MS`], and after they have answered nobody but that leaf has the place.
+/// Shorter loses the place of somebody on a slow line; longer keeps a key for nothing.
+pub const WELCOME_LATE_MS: u64 = 40_000;
 
 /// Attached, and without rights for so long: nobody else is in this member's epoch, and it takes its place back. The server lets a newcomer in within five seconds of a
 /// commit, and within eight of its own restart says no by itself; less would give up a place that is about to be confirmed, more keeps somebody mute.
@@ -204,6 +218,28 @@ pub const ERRAND_AGAIN_MS: u64 = 500;
 /// After a change of the link the host waits at most this long for everybody's beacon before the server is told: whoever is cut off in between comes back by the
 /// old link. Longer leaves the old link open to strangers for longer; shorter loses people whose beacon is late.
 pub const LINK_WAIT_MS: u64 = 10_000;
+/// Another host in the call asks the server for the new link this long after the change, and brings it if it is not known there: the one who made it waits
+/// [`LINK_WAIT_MS`] and tries [`ERRAND_TRIES`] times. Shorter does the same work twice; longer keeps newcomers out when that one has vanished.
+pub const LINK_STAND_BY_MS: u64 = 15_000;
+/// A host who makes a link waits this long for the server's record, to sign the next one before the change is in force. The person waits as long; a server that
+/// withholds the record keeps nobody from changing the link. Shorter loses the record on slow lines, and with it what outlasts the host.
+pub const LINK_SIGN_MS: u64 = 3_000;
+/// Whoever is not a host brings the signed record this long after the change: hosts, who need a key with the new link, come first ([`LINK_STAND_BY_MS`]). Shorter
+/// does work twice; longer keeps newcomers out when the hosts have vanished.
+pub const LINK_CARRY_MS: u64 = 20_000;
+/// So many of the committers' order bring it, each [`LINK_CARRY_STEP_MS`] after the one before, because the first may not be there, or be hostile. More only asks
+/// in vain more often.
+pub const LINK_CARRIERS: usize = 3;
+/// See [`LINK_CARRIERS`]. Longer than an answer takes.
+pub const LINK_CARRY_STEP_MS: u64 = 5_000;
+/// A request without an answer, or refused for now, is made again after this, [`ERRAND_TRIES`] times at most.
+pub const LINK_CARRY_AGAIN_MS: u64 = 10_000;
+/// Links that an owner's errands remember of those that hosts proposed and that may be the server's though not the call's. More than hosts change at once; each
+/// costs a key to be derived when the record is read.
+pub const LINKS_PROPOSED: usize = 4;
+/// Rules that take more bytes than this are said without the signed record of a new link: with what MLS adds (some 200 bytes) they would be longer than the server
+/// takes a message.
+pub const MAX_RULES_SAID: usize = conclave_protocol::limits::MAX_MESSAGE - 512;
 /// After a change of the link this member's words stay under the old link's outer key for this long: slower members have not seen the commit yet. Longer keeps
 /// newcomers by the new link deaf; shorter loses words of those who are quick.
 pub const OLD_LINK_SPOKEN_MS: u64 = 1_000;

@@ -6,20 +6,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use conclave_core::{EndReason, Input, State};
-use conclave_protocol::envelope::{Envelope, EnvelopeType};
-use conclave_protocol::message::ClientMessage;
-use world::{World, seeds};
-
-/// Part of a commit, in whatever size.
-fn of_a_commit(message: &ClientMessage) -> bool {
-    match message {
-        ClientMessage::Chunk { .. } => true,
-        ClientMessage::EnvelopeOut { envelopes } => envelopes
-            .iter()
-            .any(|e| Envelope::decode(e).is_ok_and(|e| e.clear.kind == EnvelopeType::Commit)),
-        _ => false,
-    }
-}
+use world::{World, is_commit, seeds};
 
 #[test]
 fn a_committer_that_vanishes_in_mid_commit_is_replaced() {
@@ -32,7 +19,7 @@ fn a_committer_that_vanishes_in_mid_commit_is_replaced() {
         let seen = Rc::clone(&maker);
         world.swallow = Some(Box::new(move |from, message| {
             let mut seen = seen.borrow_mut();
-            of_a_commit(message) && *seen.get_or_insert(from) == from
+            is_commit(message) && *seen.get_or_insert(from) == from
         }));
         let newcomer = world.join("D");
         world.until("somebody begins to commit", 5_000, |_| maker.borrow().is_some());

@@ -58,6 +58,24 @@ fn without_a_host_nobody_begins_a_call_and_all_come_in_when_one_does() {
     });
 }
 
+/// In a quiet call, in which nothing else happens.
+#[test]
+fn whoever_closes_the_page_while_asking_is_not_asked_about_for_longer_than_half_a_minute() {
+    let mut world = World::with_a_host(17);
+    let tabs = world.hosted(&["Grace"]);
+    let asks = world.join("Mallory");
+    world.until("the host sees who asks", 3_000, |w| w.tabs[0].lobby.len() == 1);
+    world.run(45_000);
+    assert_eq!(world.tabs[0].lobby.len(), 1, "somebody who waits is forgotten");
+    world.kill(asks);
+    // 30 s from the last knock, seen with the next beacon.
+    world.until("their request is over", 35_000, |w| w.tabs[0].lobby.is_empty());
+    let again = world.join("Mallory");
+    world.until("asks anew", 5_000, |w| w.tabs[0].lobby.len() == 1);
+    world.give(0, Input::AdmitAll);
+    world.until("in", 5_000, |w| w.together(&[tabs[0], tabs[1], again]));
+}
+
 #[test]
 fn a_refused_guest_is_told() {
     for seed in SEEDS {

@@ -149,3 +149,52 @@ fn pings_tell_nothing_of_what_is_written() {
     assert!(silent >= 9, "no pings");
     assert_eq!(pings(true), silent, "whoever writes pings at other times");
 }
+
+/// From which tab the next commit comes after this decision.
+fn commits(world: &mut World, decision: Input<'_>) -> usize {
+    let maker = Rc::new(RefCell::new(None));
+    let seen = Rc::clone(&maker);
+    world.swallow = Some(Box::new(move |from, message| {
+        let is_commit = match message {
+            ClientMessage::Chunk { .. } => true,
+            ClientMessage::EnvelopeOut { envelopes } => {
+                let mut all = envelopes.iter().filter_map(|e| Envelope::decode(e).ok());
+                all.any(|e| e.clear.kind == EnvelopeType::Commit)
+            }
+            _ => false,
+        };
+        if is_commit {
+            seen.borrow_mut().get_or_insert(from);
+        }
+        false
+    }));
+    world.give(0, decision);
+    world.until("somebody commits it", 3_000, |_| maker.borrow().is_some());
+    world.swallow = None;
+    maker.borrow().unwrap()
+}
+
+/// What shows in spite of all that: docs/threat-model.md says so.
+#[test]
+fn a_removal_by_order_comes_from_who_gave_it_and_an_admission_from_whose_turn_it_is() {
+    let (mut admissions, mut removals) = (Vec::new(), Vec::new());
+    for seed in 1..=8 {
+        let mut world = World::with_a_host(seed);
+        world.hosted(&["Grace", "Ada", "Edsger", "Mallory"]);
+        world.join("Eve");
+        world.until("asks", 5_000, |w| w.tabs[0].lobby.len() == 1);
+        world.run(2_000);
+        admissions.push(commits(&mut world, Input::AdmitAll));
+        world.run(3_000);
+        let member = world.id(0, "Mallory");
+        removals.push(commits(&mut world, Input::Remove { member, bar: false }));
+    }
+    assert!(
+        admissions.iter().any(|tab| *tab != 0),
+        "who admits shows, too: {admissions:?}"
+    );
+    assert!(
+        removals.iter().all(|tab| *tab == 0),
+        "who orders removals does not show: {removals:?}"
+    );
+}

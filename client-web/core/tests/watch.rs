@@ -3,10 +3,9 @@
 mod world;
 
 use conclave_core::{EndReason, Input, NoticeCode, State, Suspect};
-use conclave_protocol::envelope::{Envelope, EnvelopeType};
 use conclave_protocol::ids::TrackKind;
 use conclave_protocol::message::{ClientMessage, ServerMessage};
-use world::World;
+use world::{World, is_commit, is_commit_in};
 
 /// Silence is told of within this: 20 s, a beacon's interval and the way.
 const SILENCE_SHOWS: u64 = 26_000;
@@ -26,18 +25,6 @@ fn is_order(message: &ServerMessage) -> bool {
         message,
         ServerMessage::Notice { .. } | ServerMessage::Chunk { .. } | ServerMessage::EnvelopeIn { seq: Some(_), .. }
     )
-}
-
-/// A commit on its way up, in whatever size.
-fn is_commit(message: &ClientMessage) -> bool {
-    match message {
-        ClientMessage::Chunk { .. } => true,
-        ClientMessage::EnvelopeOut { envelopes } => envelopes
-            .first()
-            .and_then(|bytes| Envelope::decode(bytes).ok())
-            .is_some_and(|envelope| envelope.clear.kind == EnvelopeType::Commit),
-        _ => false,
-    }
 }
 
 fn nothing_is_wrong(world: &World, tabs: &[usize]) -> bool {
@@ -167,7 +154,7 @@ fn in_a_strict_room_everybody_stops_while_a_removal_is_withheld_and_elsewhere_wh
             );
             let text = "between us".into();
             world.give(*tab, Input::Chat { text });
-            assert!(world.tabs[*tab].notices.contains(&NoticeCode::ChatRefused));
+            assert!(world.tabs[*tab].notices.contains(&NoticeCode::ChatStopped));
         }
         // The server gives in: those who stay speak again.
         world.swallow = None;
@@ -246,7 +233,7 @@ fn a_removal_that_is_withheld_stops_the_remover_within_a_second_and_all_are_told
                 text: "between us".into(),
             },
         );
-        assert!(world.tabs[0].notices.contains(&NoticeCode::ChatRefused));
+        assert!(world.tabs[0].notices.contains(&NoticeCode::ChatStopped));
         world.until("all are told, Mallory too", 6_000, |w| {
             tabs.iter()
                 .all(|t| names(&w.tabs[*t].alarms.removal_stuck) == ["Mallory"])
@@ -272,78 +259,68 @@ fn a_removal_that_is_withheld_stops_the_remover_within_a_second_and_all_are_told
     }
 }
 
+/// The server keeps a removal back until the remover has lost its state, and others bring it back who never heard of the order.
 #[test]
-fn everybody_compares_one_number_that_stands_still_while_newcomers_wait() {
-    for seed in 1..=3 {
+fn a_removal_outlives_the_removers_place() {
+    for seed in 1..=6 {
         let mut world = World::new(seed);
-        let tabs = world.call_of(&["A", "B", "C"]);
-        world.run(1_000);
-        world.give(tabs[1], Input::CompareNow);
-        let at = world.now;
-        world.until("all compare", 1_000, |w| {
-            tabs.iter().all(|t| w.tabs[*t].compare.is_some())
-        });
-        let shown = world.tabs[0].compare.clone().unwrap();
-        assert!(shown.by == "B" && !shown.mine && world.tabs[1].compare.as_ref().is_some_and(|c| c.mine));
-        for tab in &tabs {
-            world.give(*tab, Input::ShowSafetyNumber);
-            assert_eq!(world.tabs[*tab].compare.as_ref().unwrap().digits, shown.digits);
-            assert_eq!(
-                world.tabs[*tab].safety.last(),
-                Some(&shown.digits),
-                "not the call's number"
-            );
+        let mut tabs = vec![world.join_as_host("Hope")];
+        world.until("Hope is in", 5_000, |w| w.together(&[0]));
+        for name in ["Grace", "Mallory"] {
+            tabs.push(world.join(name));
+            let so_far = tabs.clone();
+            world.until("all so far are in", 5_000, |w| w.together(&so_far));
         }
-        let epoch = world.tabs[0].epoch();
-        let newcomer = world.join("D");
-        world.run(55_000);
-        assert_eq!(world.tabs[0].epoch(), epoch, "the number changed while all compared");
-        assert_eq!(
-            world.tabs[newcomer].state,
-            State::Waiting,
-            "a newcomer founds a call of its own"
-        );
-        world.until("it is over", 10_000, |w| {
-            tabs.iter().all(|t| w.tabs[*t].compare.is_none())
+        world.run(3_000);
+        let (host, mallory) = (tabs[0], tabs[2]);
+        // Nothing of the decision gets anywhere.
+        world.swallow = Some(Box::new(move |from, message| {
+            let says = matches!(message, ClientMessage::Chunk { .. } | ClientMessage::EnvelopeOut { .. });
+            from == host && says
+        }));
+        let member = world.id(host, "Mallory");
+        world.give(host, Input::Remove { member, bar: true });
+        world.run(300);
+        // The others go on, and Hope hears of it only what she cannot read.
+        world.swallow = Some(Box::new(move |from, message| from == host && is_commit(message)));
+        world.withhold = Some(Box::new(move |_, to, message| to == host && is_order(message)));
+        tabs.push(world.join("Ada"));
+        world.until("Hope has lost her place", 15_000, |w| {
+            w.tabs[host].state == State::Reconnecting
         });
-        assert!((59_900..61_500).contains(&(world.now - at)));
-        assert!(tabs.iter().all(|t| world.tabs[*t].compares_over == [false]));
-        world.until("the newcomer is in", 25_000, |w| {
-            w.together(&[tabs[0], tabs[1], tabs[2], newcomer])
+        assert!(world.tabs[mallory].state == State::InCall);
+        world.withhold = None;
+        world.until("Mallory is out all the same", 15_000, |w| {
+            w.tabs[mallory].state == State::Ended(EndReason::Barred)
         });
-        // And the door stays open for as long.
-        world.give(tabs[2], Input::CompareNow);
-        world.run(1_000);
-        assert!(
-            world.tabs[0].compare.is_none(),
-            "a second comparison within two minutes"
-        );
-        assert_eq!(world.tabs[2].notices.last(), Some(&NoticeCode::CompareRefused));
+        world.swallow = None;
+        let rest = [tabs[0], tabs[1], tabs[3]];
+        world.until("the others are together", 15_000, |w| w.together(&rest));
+        assert!(world.tabs[host].notices.contains(&NoticeCode::PlaceBack), "seed {seed}");
     }
 }
 
 #[test]
-fn a_departure_ends_the_comparison_in_words() {
-    let mut world = World::new(4);
-    let tabs = world.call_of(&["A", "B", "C"]);
-    world.give(tabs[0], Input::CompareNow);
-    world.until("all compare", 1_000, |w| w.tabs[1].compare.is_some());
-    world.give(tabs[2], Input::Leave);
-    world.until("the two are told", 3_000, |w| {
-        w.together(&tabs[..2]) && tabs[..2].iter().all(|t| w.tabs[*t].compares_over == [true])
-    });
-}
-
-#[test]
-fn where_there_is_a_host_guests_do_not_ask_for_comparisons() {
-    let mut world = World::with_a_host(5);
-    let tabs = world.hosted(&["Grace"]);
-    world.give(tabs[1], Input::CompareNow);
-    world.run(1_000);
-    assert!(world.tabs.iter().all(|t| t.compare.is_none()));
-    assert_eq!(world.tabs[1].notices.last(), Some(&NoticeCode::CompareRefused));
-    world.give(tabs[0], Input::CompareNow);
-    world.until("both compare", 1_000, |w| w.tabs.iter().all(|t| t.compare.is_some()));
+fn whoever_takes_their_place_back_sees_no_alarm_of_before() {
+    for seed in 1..=3 {
+        let mut world = World::with_a_host(seed);
+        let tabs = world.hosted(&["Ada", "Bo", "Mallory"]);
+        world.run(3_000);
+        let victim = tabs[1];
+        world.withhold = Some(Box::new(move |_, to, message| to == victim && is_commit_in(message)));
+        let member = world.tabs[0].sees("Mallory").unwrap().member_id;
+        world.give(tabs[0], Input::Remove { member, bar: false });
+        world.until("Ada is told", 6_000, |w| {
+            names(&w.tabs[victim].alarms.removal_stuck) == ["Mallory"]
+        });
+        // Her own server says that a commit was ordered, and the others speak in a later epoch: she asks for her place, and a welcome brings her there.
+        world.until("Ada is where the others are", 20_000, |w| w.together(&tabs[..3]));
+        world.run(2_000);
+        assert!(
+            nothing_is_wrong(&world, &tabs[..3]),
+            "an alarm outlived what it was about"
+        );
+    }
 }
 
 #[test]

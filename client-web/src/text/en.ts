@@ -36,8 +36,8 @@ const troubles: Readonly<Record<ErrorCode, Trouble>> = {
     next: 'Ask whoever runs this server to update it.',
   },
   notYetSupported: {
-    title: 'This kind of link does not work here yet',
-    what: 'Personal invitations are not part of this version.',
+    title: 'This is not a link to a meeting',
+    what: 'It is a ticket, with which somebody makes a room.',
     next: 'Ask the host for the guest link of the room.',
   },
   credential: {
@@ -119,14 +119,16 @@ const devices: Readonly<Record<Kind, Readonly<Record<DeviceProblem, string>>>> =
 };
 
 const notices: Readonly<Record<NoticeCode, string>> = {
-  floorFull: 'Eight microphones are open already. You can speak when one of them is closed.',
+  floorFull: 'As many microphones are open as may be at once. You can speak when one of them is closed.',
   mediaRefused: 'The server could not use this browser’s pictures and sound. Chat still works.',
   changeUnreadable: 'A change of the group could not be read. If others disappear, leave and join again.',
   placeBack: 'You have your place back. What was written meanwhile is missing.',
   placeLost: 'Your place could not be taken back, so you joined as somebody new.',
-  chatRefused: 'The message was not sent: it is too long.',
+  chatRefused: 'The message was not sent: it is too long, or the connection is lost.',
+  chatStopped: 'The message was not sent: somebody who was told to go is still in the group and would read it.',
   compareRefused: 'A comparison runs or was lately. Where there is a host, hosts and moderators ask for it.',
   notAllowed: 'Only a host with the owner’s key can do that.',
+  listFull: 'A call lists 32 moderators and 250 people removed for good at most: this one is not among them. Whoever was to go is out all the same.',
   linkInForce: 'The link was changed. The old one opens nothing any more; keep the new host credential instead of the old one.',
   linkNotInForce: 'The server did not take the new link. Everybody here has it, but the old one still opens the room: try again.',
   olderKeysEnded: 'Older host credentials count no more.',
@@ -306,6 +308,7 @@ export const en = {
     alone: 'Nobody else is here yet.',
     aloneHint: 'Send the link to the people you want to meet.',
     reconnecting: 'The connection is lost. Connecting again…',
+    reconnectingLong: 'Still connecting. The others cannot hear you. If other pages load for you, the server is down or is keeping you out: reach the others another way.',
     soundBlocked: 'The browser is holding the sound back until you tap.',
     playSound: 'Tap to hear',
     unread: (n: number) => (n === 1 ? '1 new message' : `${n} new messages`),

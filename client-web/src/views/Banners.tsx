@@ -1,5 +1,6 @@
 // Lines between header and pictures: what everybody in the call should know for as long as it is so. Loud ones first.
 
+import { useEffect, useState } from 'preact/hooks';
 import { isolated } from '../state/names';
 import { en } from '../text/en';
 import { AlarmLines, Comparing } from './Alarms';
@@ -7,15 +8,13 @@ import { PeopleIcon, SoundIcon } from './icons';
 import { NewCredential } from './Invites';
 import type { CallProps } from './props';
 
+/** A lost line is back within seconds, and a lost place within some fifteen. Whoever waits longer should know what else it may be. */
+const LONG_MS = 20_000;
+
 export function Banners({ app, call }: CallProps) {
   return (
     <div class="banners" role="status" aria-live="polite" data-test="banners">
-      {call.phase.value === 'reconnecting' && (
-        <p class="banner banner-warn" data-test="banner">
-          <span class="spinner spinner-small" aria-hidden="true" />
-          {en.call.reconnecting}
-        </p>
-      )}
+      {call.phase.value === 'reconnecting' && <Reconnecting />}
       <Comparing call={call} />
       <AlarmLines call={call} />
       <NewCredential app={app} call={call} />
@@ -37,6 +36,20 @@ export function Banners({ app, call }: CallProps) {
       )}
       {app.operatorKeys.value && <p class="banner banner-quiet">{en.join.operatorKeys}</p>}
     </div>
+  );
+}
+
+function Reconnecting() {
+  const [long, setLong] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLong(true), LONG_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  return (
+    <p class="banner banner-warn" data-test="banner">
+      <span class="spinner spinner-small" aria-hidden="true" />
+      <span class="banner-text">{long ? en.call.reconnectingLong : en.call.reconnecting}</span>
+    </p>
   );
 }
 

@@ -1,6 +1,6 @@
 // The pictures: a grid, or a shared screen with the people beside it. Sizes come from `state/grid.ts`.
 
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { fitGrid } from '../state/grid';
 import { en } from '../text/en';
 import type { CallProps } from './props';
@@ -43,7 +43,8 @@ function Grid({ app, call, strip }: CallProps & { readonly strip: boolean }) {
     return () => observer.disconnect();
   }, []);
   const tiles = call.tiles.value;
-  useEffect(() => {
+  // In the frame in which the sizes change: in the one after, pictures of the size before would lie over other things for a moment.
+  useLayoutEffect(() => {
     const style = grid.current?.style;
     if (style === undefined) return;
     const fit = fitGrid(tiles.length, size.width, size.height, GAP);

@@ -51,7 +51,7 @@ const isPhase = words<Phase>({ connecting: true, admitting: true, knocking: true
 const isEnd = words<EndReason>({
   left: true, removed: true, barred: true, refused: true, inviteRefused: true, endedByHost: true, foreignRoom: true, notAllowed: true, roomFull: true, serverFull: true, callLimit: true, serverAway: true, closing: true, incompatible: true, internal: true,
 });
-const isNotice = words<NoticeCode>({ floorFull: true, mediaRefused: true, changeUnreadable: true, placeBack: true, placeLost: true, chatRefused: true, compareRefused: true, notAllowed: true, linkInForce: true, linkNotInForce: true, olderKeysEnded: true, roomNotChanged: true });
+const isNotice = words<NoticeCode>({ floorFull: true, mediaRefused: true, changeUnreadable: true, placeBack: true, placeLost: true, chatRefused: true, chatStopped: true, compareRefused: true, notAllowed: true, listFull: true, linkInForce: true, linkNotInForce: true, olderKeysEnded: true, roomNotChanged: true });
 const isDeparture = words<Departure>({ left: true, lostConnection: true, removed: true });
 const isDoor = words<Door>({ noCall: true, asked: true, locked: true });
 const isRole = words<RoleName>({ host: true, moderator: true, guest: true });

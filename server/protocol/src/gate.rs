@@ -1,6 +1,9 @@
 //! The gate: how a server that sees no group knows who is in it. Each epoch of a call has a key pair that all its members derive; who signs with it is
 //! in that epoch.
 //!
+//! Rule of use: only [`verify_commit`] makes a [`CommitSigned`] and only [`ProofContext::verify`] a [`GateProven`]; a server's count of votes takes nothing else,
+//! so a skipped check does not compile.
+//!
 //! Deliberately absent: deriving the key (`conclave-core`, from the group's exporter) and what a gate opens (`conclave-rooms`). Nothing here says
 //! *which* member signed: all hold the same key, and the server is not to know more.
 //!
@@ -9,7 +12,7 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    envelope::Envelope,
+    envelope::{ClearPart, Envelope},
     error::Error,
     ids::CallId,
     keys::{GatePk, Signer, TransportPk},
@@ -30,10 +33,45 @@ pub fn sign_commit(envelope: &mut Envelope, gate: &Signer) {
     envelope.clear.gate_signature = Some(gate.sign(&commit_bytes(envelope)));
 }
 
+/// What a commit shows, signed by a gate. Only [`verify_commit`] makes one.
+pub struct CommitSigned<'a> {
+    clear: &'a ClearPart,
+    gate: GatePk,
+}
+
+impl<'a> CommitSigned<'a> {
+    /// What was signed.
+    pub fn clear(&self) -> &'a ClearPart {
+        self.clear
+    }
+
+    /// The gate that signed: of the epoch that the commit ends.
+    pub fn gate(&self) -> GatePk {
+        self.gate
+    }
+}
+
 /// Checks it (C-GATE-1).
-pub fn verify_commit(envelope: &Envelope, gate: &GatePk) -> Result<(), Error> {
+pub fn verify_commit<'a>(envelope: &'a Envelope, gate: &GatePk) -> Result<CommitSigned<'a>, Error> {
     let signature = envelope.clear.gate_signature.ok_or(Error::Malformed)?;
-    gate.verify(&commit_bytes(envelope), &signature)
+    gate.verify(&commit_bytes(envelope), &signature)?;
+    Ok(CommitSigned {
+        clear: &envelope.clear,
+        gate: *gate,
+    })
+}
+
+/// Where somebody stands: in the epoch of a gate, having read the log up to a sequence. Only [`ProofContext::verify`] makes one.
+pub struct GateProven {
+    seq: u64,
+    gate: GatePk,
+}
+
+impl GateProven {
+    /// The sequence and the gate.
+    pub fn into_parts(self) -> (u64, GatePk) {
+        (self.seq, self.gate)
+    }
 }
 
 /// What a proof is bound to: one connection of one tab at one server. SECURITY: without the server's nonce whoever was removed could show again
@@ -67,7 +105,8 @@ impl ProofContext<'_> {
     }
 
     /// Checks it (C-GATE-2).
-    pub fn verify(&self, call: &CallId, seq: u64, gate: &GatePk, signature: &[u8; 64]) -> Result<(), Error> {
-        gate.verify(&self.bytes(call, seq, gate), signature)
+    pub fn verify(&self, call: &CallId, seq: u64, gate: &GatePk, signature: &[u8; 64]) -> Result<GateProven, Error> {
+        gate.verify(&self.bytes(call, seq, gate), signature)?;
+        Ok(GateProven { seq, gate: *gate })
     }
 }

@@ -1,8 +1,9 @@
 //! Making a room with a ticket, and changing it by its manage key: without an account, and without an operator's hand.
 //!
 //! Rule of use: only [`verify_registration`] makes a [`Registration`] and only [`verify_change`] a [`ChangeProof`]; a server's store takes nothing
-//! else, so a skipped check does not compile. Both signatures cover the connection's server nonce, and a connection carries one request, so a
-//! recorded one is worth nothing.
+//! else, so a skipped check does not compile; of a record that was signed beforehand [`verify_replacement`] makes one, too. The first two signatures cover
+//! the connection's server nonce, and a connection carries one request, so a recorded one is worth nothing. A [`Replacement`] is for others to bring, and
+//! is used up by being brought.
 //!
 //! Deliberately absent: whether the ticket is known and whether the room exists (the server asks its store, and checks against a dummy key where
 //! there is no room), the day, and what is in the sheet.
@@ -25,6 +26,7 @@ const TICKET: &[u8] = b"conclave v1 ticket";
 const RECORD: &[u8] = b"conclave v1 record";
 const REGISTER: &[u8] = b"conclave v1 register";
 const MANAGE: &[u8] = b"conclave v1 manage";
+const REPLACE: &[u8] = b"conclave v1 replace";
 
 /// All that a server keeps of a ticket's secret.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -67,6 +69,30 @@ pub enum RoomChange {
     /// To have it forgotten.
     #[n(2)]
     Delete {},
+}
+
+/// A replacing record that its owner signed beforehand, so that others can bring it when the owner has gone.
+///
+/// INVARIANT: it works once. It names the record that it was made from, and sheets are sealed with fresh nonces, so that no record is ever stored twice.
+#[derive(Clone, Eq, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Replacement {
+    /// The record that this one was made from, see [`record_hash`].
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub base: [u8; 32],
+    /// The new one.
+    #[n(1)]
+    pub record: RoomRecord,
+    /// By the manage key; see [`sign_replacement`].
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub signature: [u8; 64],
+}
+
+impl Replacement {
+    /// Whether the record is one, as far as that can be seen without any key.
+    pub fn is_well_formed(&self) -> bool {
+        self.record.check().is_ok()
+    }
 }
 
 /// A room's record as it is stored, and what the operator leaves of it. The answer to every request that was done; without a body after a deletion.
@@ -120,6 +146,16 @@ pub fn sign_change(
     manage.sign(&change_bytes(server, server_nonce, room_id, change))
 }
 
+/// Signs a replacing record for whoever may bring it, on whatever connection.
+pub fn sign_replacement(manage: &Signer, server: &ServerName, base: [u8; 32], record: RoomRecord) -> Replacement {
+    let signature = manage.sign(&replacement_bytes(server, base, &record));
+    Replacement {
+        base,
+        record,
+        signature,
+    }
+}
+
 /// A record that its manage key's holder wants to register with a ticket. Only [`verify_registration`] makes one.
 pub struct Registration {
     ticket: TicketHash,
@@ -133,7 +169,7 @@ impl Registration {
     }
 }
 
-/// A change that the holder of a room's manage key wants. Only [`verify_change`] makes one.
+/// A change that the holder of a room's manage key wants. Only [`verify_change`] and [`verify_replacement`] make one.
 pub struct ChangeProof {
     room_id: RoomId,
     change: RoomChange,
@@ -175,6 +211,26 @@ pub fn verify_change(
 ) -> Result<ChangeProof, Error> {
     manage_pk.verify(&change_bytes(server, server_nonce, room_id, &change), signature)?;
     Ok(ChangeProof { room_id, change })
+}
+
+/// Checks a replacement's signature under the stored record's manage key. It is for the room that its record names.
+///
+/// SECURITY: C-MANAGE-5. Whoever brings it needs no key, and adds nothing to it; that it is brought once is [`may_replace`]'s to see.
+pub fn verify_replacement(
+    server: &ServerName,
+    manage_pk: &ManagePk,
+    replacement: Replacement,
+) -> Result<ChangeProof, Error> {
+    let Replacement {
+        base,
+        record,
+        signature,
+    } = replacement;
+    manage_pk.verify(&replacement_bytes(server, base, &record), &signature)?;
+    Ok(ChangeProof {
+        room_id: record.room_id,
+        change: RoomChange::Replace { base, record },
+    })
 }
 
 /// Why a record may not take another's place.
@@ -229,4 +285,12 @@ fn change_bytes(server: &ServerName, server_nonce: &[u8; 32], room_id: RoomId, c
         &cbor::encode(change),
     ]
     .concat()
+}
+
+fn replacement_bytes(server: &ServerName, base: [u8; 32], record: &RoomRecord) -> Vec<u8> {
+    let change = RoomChange::Replace {
+        base,
+        record: record.clone(),
+    };
+    [REPLACE, &server.lp(), record.room_id.as_bytes(), &cbor::encode(&change)].concat()
 }

@@ -16,7 +16,7 @@ use crate::{
         CHUNK_DATA, MAX_ASSEMBLED, MAX_CALLS, MAX_ENVELOPE, MAX_FRAME, MAX_LAYER, MAX_MID, MAX_RELAY_TEXT, MAX_SDP,
         MAX_SEQ, MAX_SLOTS, MAX_SUBMISSION, MAX_TRACKS, SHEET_LEN,
     },
-    manage::{ManagedRoom, RoomChange},
+    manage::{ManagedRoom, Replacement, RoomChange},
     room::{Limits, RoomRecord},
 };
 
@@ -44,6 +44,7 @@ pub mod client_type {
     pub const PROVE: u8 = 42;
     pub const REGISTER: u8 = 48;
     pub const MANAGE: u8 = 49;
+    pub const REPLACE: u8 = 50;
 }
 
 /// A call of the room, as a newcomer is told of it.
@@ -218,7 +219,7 @@ pub enum ServerMessage {
         #[n(1)]
         on: bool,
     },
-    /// What was asked for with `Register` or `Manage` is done; the server closes the connection behind it.
+    /// What was asked for with `Register`, `Manage` or `Replace` is done; the server closes the connection behind it, if it was not admitted.
     #[n(20)]
     Managed {
         /// The room as it is now; absent once it is deleted.
@@ -366,6 +367,13 @@ pub enum ClientMessage {
         #[cbor(n(2), with = "minicbor::bytes")]
         signature: [u8; 64],
     },
+    /// Brings a record that an owner of the room signed beforehand. See `manage`.
+    #[n(50)]
+    Replace {
+        /// The record, and the owner's word for it.
+        #[n(0)]
+        replacement: Replacement,
+    },
 }
 
 fn within(ok: bool) -> Result<(), Error> {
@@ -438,6 +446,7 @@ impl ClientMessage {
                 change: RoomChange::Replace { record, .. },
                 ..
             } => record.check()?,
+            Self::Replace { replacement } => replacement.record.check()?,
             Self::Hello { .. } | Self::Admit { .. } | Self::Manage { .. } | Self::Bye {} | Self::Ping { .. } => {}
         }
         Ok(message)
@@ -465,6 +474,7 @@ impl ClientMessage {
             Self::Prove { .. } => client_type::PROVE,
             Self::Register { .. } => client_type::REGISTER,
             Self::Manage { .. } => client_type::MANAGE,
+            Self::Replace { .. } => client_type::REPLACE,
         }
     }
 

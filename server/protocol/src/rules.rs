@@ -126,15 +126,23 @@ impl CallRules {
         self.mutes.iter().find(|m| m.member == *member).map_or(0, |m| m.kinds)
     }
 
-    /// Mutes kinds of a member, or no longer.
-    pub fn mute(&mut self, member: MemberId, kinds: Allowed, on: bool) {
+    /// Mutes kinds of a member, or no longer. Where the list is full, those are forgotten who are not there any more; `false` if it is still full then.
+    pub fn mute(&mut self, member: MemberId, kinds: Allowed, on: bool, is_here: impl Fn(&MemberId) -> bool) -> bool {
         let before = self.muted(&member);
         let kinds = if on { before | kinds } else { before & !kinds };
         self.mutes.retain(|m| m.member != member);
-        if kinds != 0 {
+        if kinds == 0 {
+            return true;
+        }
+        if self.mutes.len() >= usize::from(MAX_MEMBERS) {
+            self.mutes.retain(|m| is_here(&m.member));
+        }
+        let fits = self.mutes.len() < usize::from(MAX_MEMBERS);
+        if fits {
             self.mutes.push(Mute { member, kinds });
             self.mutes.sort_unstable();
         }
+        fits
     }
 
     /// Takes a personal invite back. More than fit are not listed: the link has to be changed.
@@ -146,10 +154,28 @@ impl CallRules {
         }
     }
 
-    /// Bars a member.
-    pub fn bar(&mut self, member: MemberId) {
-        if let Err(place) = self.bars.binary_search(&member) {
-            self.bars.insert(place, member);
+    /// Bars a member; `false` if no more are listed. Nobody is forgotten for it: all of them have gone.
+    pub fn bar(&mut self, member: MemberId) -> bool {
+        match self.bars.binary_search(&member) {
+            Ok(_) => true,
+            Err(place) if self.bars.len() < usize::from(MAX_MEMBERS) => {
+                self.bars.insert(place, member);
+                true
+            }
+            Err(_) => false,
         }
+    }
+
+    /// Lists an appointment. Where the list is full, those are forgotten who are not there any more; `false` if it is still full then.
+    pub fn appoint(&mut self, appointment: Appointment, is_here: impl Fn(&MemberId) -> bool) -> bool {
+        if self.appointments.len() >= MAX_APPOINTMENTS {
+            self.appointments.retain(|a| is_here(&a.leaf.member));
+        }
+        let fits = self.appointments.len() < MAX_APPOINTMENTS;
+        if fits {
+            self.appointments.push(appointment);
+            self.appointments.sort_by_key(|a| a.leaf);
+        }
+        fits
     }
 }

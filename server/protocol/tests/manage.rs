@@ -5,7 +5,7 @@ mod cases;
 
 use cases::{
     counting,
-    manage::{changed, changes, manager, rotated, ticket},
+    manage::{changed, changes, manager, replacement, rotated, ticket},
     rooms::new_room,
     server,
 };
@@ -15,8 +15,8 @@ use conclave_protocol::{
     ids::RoomId,
     keys::{LinkKeys, ManagePk, RootKeys, RootSeed, Signer, TicketSecret},
     manage::{
-        NotReplaced, RoomChange, may_replace, record_hash, sign_change, sign_registration, verify_change,
-        verify_registration,
+        NotReplaced, Replacement, RoomChange, may_replace, record_hash, sign_change, sign_registration, verify_change,
+        verify_registration, verify_replacement,
     },
     owner::{RESTORE_ENTROPY, Terms, open_record, reissue, restore},
     role::Authority,
@@ -113,6 +113,77 @@ fn c_manage_3_a_record_keeps_its_room_its_manage_key_and_its_first_day() {
     // An operator who allows less than before shortens nothing.
     let same_day = with(|r| r.day_expires -= 1);
     assert_eq!(may_replace(&old, &same_day, &base, 0), Ok(()));
+}
+
+#[test]
+fn c_manage_5_a_replacement_is_for_one_server_room_and_pair_of_records() {
+    let (name, key) = manager();
+    let pk = ManagePk::from_bytes(key.public());
+    let signed = replacement();
+    let verify = |server, pk: &ManagePk, replacement: &Replacement| {
+        verify_replacement(server, pk, replacement.clone()).map(|proof| proof.into_parts())
+    };
+    let Replacement { base, record, .. } = signed.clone();
+    let id = record.room_id;
+    let change = RoomChange::Replace { base, record };
+    assert!(verify(&name, &pk, &signed).is_ok_and(|parts| parts == (id, change.clone())));
+
+    let elsewhere = server("meet.example.org");
+    assert!(verify(&elsewhere, &pk, &signed).is_err());
+    let stranger = ManagePk::from_bytes(Signer::from_seed(&[3; 32]).public());
+    assert!(verify(&name, &stranger, &signed).is_err());
+    let with = |spoil: fn(&mut Replacement)| {
+        let mut other = signed.clone();
+        spoil(&mut other);
+        other
+    };
+    for spoilt in [
+        with(|r| r.base[0] ^= 1),
+        with(|r| r.record = changed()),
+        with(|r| r.record.room_id = RoomId::from_bytes([0; 16])),
+        with(|r| r.record.sheet[100] ^= 1),
+        with(|r| r.record.day_expires += 1),
+        with(|r| r.signature[0] ^= 1),
+    ] {
+        assert!(verify(&name, &pk, &spoilt).is_err());
+    }
+}
+
+#[test]
+fn what_an_owner_signed_for_a_connection_is_no_replacement_and_a_replacement_no_request() {
+    let (name, key) = manager();
+    let pk = ManagePk::from_bytes(key.public());
+    let signed = replacement();
+    let id = signed.record.room_id;
+    let change = RoomChange::Replace {
+        base: signed.base,
+        record: signed.record.clone(),
+    };
+    // Whatever stands in the nonce's place: no byte string is both.
+    for nonce in [NONCE, [0; 32]] {
+        let request = sign_change(&key, &name, &nonce, id, &change);
+        assert!(verify_change(&name, &nonce, &pk, id, change.clone(), &request).is_ok());
+        let as_replacement = Replacement {
+            signature: request,
+            ..signed.clone()
+        };
+        assert!(verify_replacement(&name, &pk, as_replacement).is_err());
+        assert!(verify_change(&name, &nonce, &pk, id, change.clone(), &signed.signature).is_err());
+    }
+}
+
+#[test]
+fn a_replacement_works_once() {
+    let old = new_room().record;
+    let signed = replacement();
+    assert_eq!(may_replace(&old, &signed.record, &signed.base, u16::MAX), Ok(()));
+    // The record that it brought is stored now, or another that its owner made of it.
+    for stored in [signed.record.clone(), changed()] {
+        assert_eq!(
+            may_replace(&stored, &signed.record, &signed.base, u16::MAX),
+            Err(NotReplaced::Stale)
+        );
+    }
 }
 
 #[test]

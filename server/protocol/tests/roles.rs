@@ -10,6 +10,7 @@ use cases::{
 use conclave_protocol::{
     credential::Role,
     ids::{CallId, MemberId, RoomFp, TrackKind},
+    limits::MAX_MEMBERS,
     order::{Decision, Order, open, seal},
     role::{Appointment, Authority, LeafName, RoleProof},
     rules::{ALL, CallRules, GUESTS},
@@ -159,9 +160,26 @@ fn rules_have_one_spelling_and_guests_show_no_screen_by_default() {
     assert_eq!(GUESTS & (1 << TrackKind::Screen as u8), 0);
     let mut rules = CallRules::open();
     let somebody = MemberId::from_bytes([4; 16]);
-    rules.mute(somebody, 0b11, true);
-    rules.mute(somebody, 0b01, false);
+    let nobody = |_: &MemberId| false;
+    rules.mute(somebody, 0b11, true, nobody);
+    rules.mute(somebody, 0b01, false, nobody);
     assert_eq!((rules.muted(&somebody), rules.guests), (0b10, ALL));
-    rules.mute(somebody, ALL, false);
+    rules.mute(somebody, ALL, false, nobody);
     assert!(rules.mutes.is_empty());
+}
+
+#[test]
+fn what_does_not_fit_into_a_list_is_said_and_leaves_it_as_it_has_to_be() {
+    let member = |n: usize| MemberId::from_bytes((n as u128).to_be_bytes());
+    let (mut rules, most) = (CallRules::open(), usize::from(MAX_MEMBERS));
+    for n in 0..most {
+        assert!(rules.bar(member(n)) && rules.mute(member(n), 1, true, |_| true));
+    }
+    assert!(!rules.bar(member(most)) && rules.bar(member(0)));
+    assert!(!rules.mute(member(most), 1, true, |_| true) && rules.mute(member(0), 2, true, |_| true));
+    assert!(rules.is_canonical());
+    // Those who are not there any more make room.
+    assert!(rules.mute(member(most), 1, true, |m| *m != member(5)));
+    assert_eq!((rules.muted(&member(5)), rules.muted(&member(most))), (0, 1));
+    assert!(rules.is_canonical() && rules.bars.len() == most && rules.mutes.len() == most);
 }

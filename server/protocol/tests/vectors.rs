@@ -11,7 +11,7 @@ use conclave_protocol::{
     gate::verify_commit,
     keys::{AdmissionPk, EnvelopeKey, GatePk, LinkKeys, ManagePk, Signer},
     link::{GuestLink, Link, ServerName, TicketLink},
-    manage::{verify_change, verify_registration},
+    manage::{Replacement, record_hash, verify_change, verify_registration, verify_replacement},
     message::{ClientMessage, ServerMessage},
     moderator::ModeratorKey,
     room::RoomRecord,
@@ -257,6 +257,12 @@ fn requests_of_owners_verify_as_the_file_says() {
             "{what}"
         );
     }
+    let replacement = Replacement {
+        base: record_hash(&cases::rooms::new_room().record),
+        record: RoomRecord::decode(&bytes(&v["rotated"], "record")).unwrap(),
+        signature: signature(&v["rotated"], "replacement_signature"),
+    };
+    assert!(verify_replacement(&name, &key, replacement).is_ok());
 }
 
 #[test]

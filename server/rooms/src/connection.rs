@@ -47,8 +47,8 @@ pub(crate) struct Admitted {
     pub(crate) inbox: Inbox,
     /// When the unfinished long message began.
     pub(crate) assembling_since: Option<u64>,
-    /// Has asked for a change of the room's record, and waits for the registry.
-    pub(crate) asks_registry: bool,
+    /// Has asked for a change of the room's record, by a message of this type, and waits for the registry.
+    pub(crate) asks_registry: Option<u8>,
     /// What it may spend.
     pub(crate) allowance: Allowance,
 }
@@ -61,7 +61,7 @@ impl Admitted {
             attached: None,
             inbox: Inbox::new(),
             assembling_since: None,
-            asks_registry: false,
+            asks_registry: None,
             allowance: Allowance::new(now_ms),
         }
     }

@@ -261,12 +261,11 @@ fn check_gate(call: &Call, conn: ConnId, seq: u64, commit: &Checked) -> Result<C
     let parent = call.gates.gate_of(conn).ok_or(RefusalCode::NotAttached)?;
     let envelope = commit.commit.as_ref().ok_or(RefusalCode::Malformed)?;
     let next = commit.clear.next_gate.ok_or(RefusalCode::Malformed)?;
-    gate::verify_commit(envelope, &parent).map_err(|_| RefusalCode::NotAllowed)?;
+    let signed = gate::verify_commit(envelope, &parent).map_err(|_| RefusalCode::NotAllowed)?;
     match call.gates.has_place_for(next) {
         Ok(true) => {}
         Ok(false) => return Err(Refusal::retry(UNDECIDED_MS)),
         Err(()) => return Err(RefusalCode::NotAllowed.into()),
     }
-    let (drop, add) = (commit.clear.drop.clone(), commit.clear.to.clone());
-    Ok(Candidate::new(seq, (next, parent), drop, add, conn))
+    Ok(Candidate::new(seq, next, &signed, conn))
 }

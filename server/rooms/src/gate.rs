@@ -13,40 +13,20 @@
 
 use std::collections::BTreeMap;
 
-use conclave_protocol::{ids::TransportId, keys::GatePk, limits::MAX_MEMBERS};
+use conclave_protocol::{gate::GateProven, ids::TransportId, keys::GatePk};
 
 use crate::{election::Election, io::ConnId, roster::Roster};
 
+mod candidate;
+mod deciding;
+mod standing;
 mod votes;
 
-use votes::{FINAL_MS, OPEN_MS, Verdict};
-
-/// How long a member that has not proven a new gate keeps what it had. It is one of those who stay: whom a commit drops loses everything at once. So this guards nothing but against connections
-/// of tabs that will never follow; members accept the keys of an epoch before for as long. Shorter cuts people on slow lines off at every commit of a large call.
-const GRACE_MS: u64 = 10_000;
+pub(crate) use candidate::Candidate;
+use votes::{FINAL_MS, OPEN_MS};
 
 /// Candidates at once. Each is decided within a round trip; more than this is somebody filling the log with garbage, and waits.
 const MAX_PENDING: usize = 16;
-
-/// Commits that most others call void before their sender's connection is closed. One can happen to an honest client whose rules are behind; three in one
-/// connection cannot.
-const MAX_VOIDED: u8 = 3;
-
-/// What a commit announces.
-#[cfg_attr(test, derive(Clone, Hash))]
-pub(crate) struct Candidate {
-    pub(crate) seq: u64,
-    pub(crate) gate: GatePk,
-    /// The gate that signed for it.
-    pub(crate) parent: GatePk,
-    pub(crate) drop: Vec<TransportId>,
-    pub(crate) add: Vec<TransportId>,
-    pub(crate) author: ConnId,
-    open_at: u64,
-    final_at: u64,
-    /// It waited for long enough, and most of those who spoke are for it: whom it brings in has rights for as long as that is so.
-    opens: bool,
-}
 
 /// An attached connection.
 #[cfg_attr(test, derive(Clone, Hash))]
@@ -103,40 +83,6 @@ impl Gates {
             .is_some_and(|e| self.live.is_none() || e.is_open(now_ms))
     }
 
-    /// Whether this tab may take part at all: the log brought it in, or the server has yet to learn who is.
-    pub(crate) fn may_attach(&self, transport: TransportId) -> bool {
-        self.live.is_none() || self.election.is_some() || self.reads(transport).is_some()
-    }
-
-    /// Which commits this tab may read: those after the first sequence, up to the second if it was removed there.
-    pub(crate) fn reads(&self, transport: TransportId) -> Option<(u64, Option<u64>)> {
-        let mut span = self.roster.span(transport);
-        for c in &self.pending {
-            let (dropped, added) = (c.drop.contains(&transport), c.add.contains(&transport));
-            span = match span {
-                // Removed and added in one commit: it was a member before and is one after.
-                Some((from, None)) if dropped && !added => Some((from, Some(c.seq))),
-                Some((_, Some(_))) | None if added => Some((c.seq, None)),
-                other => other,
-            };
-        }
-        span
-    }
-
-    /// Whether this tab was removed and has read that it was. If that is not decided yet it may come, and say that it is not so.
-    pub(crate) fn was_removed(&self, transport: TransportId, have_seq: u64) -> bool {
-        let span = self
-            .roster
-            .span(transport)
-            .filter(|_| self.reads(transport) == self.roster.span(transport));
-        span.and_then(|(_, until)| until).is_some_and(|until| have_seq >= until)
-    }
-
-    /// Whether a tab that was welcomed and does not take part yet still is.
-    pub(crate) fn is_awaited(&self, transport: TransportId) -> bool {
-        matches!(self.reads(transport), Some((_, None)))
-    }
-
     pub(crate) fn attach(&mut self, now_ms: u64, conn: ConnId, transport: TransportId, have_seq: u64) {
         self.stands.insert(
             conn,
@@ -160,23 +106,6 @@ impl Gates {
             election.forget(conn);
         }
         self.decide(now_ms)
-    }
-
-    /// Whether this connection may speak, hear, send and receive.
-    pub(crate) fn has_rights(&self, conn: ConnId) -> bool {
-        self.stands.get(&conn).is_some_and(|stand| self.rights_of(stand))
-    }
-
-    fn rights_of(&self, stand: &Stand) -> bool {
-        let is_in = self.roster.counts(stand.transport) || self.is_let_in(stand);
-        stand.proven && is_in && !self.is_contested(stand.transport)
-    }
-
-    /// Stands at a commit that brought it in, which is not decided, and for which most of those are who spoke.
-    fn is_let_in(&self, stand: &Stand) -> bool {
-        let Some((_, at)) = stand.at else { return false };
-        let brings = |c: &&Candidate| c.opens && c.add.contains(&stand.transport);
-        self.pending.iter().filter(brings).any(|c| self.follows(at, c.gate))
     }
 
     /// Where a connection stands, if it is somewhere.
@@ -203,8 +132,13 @@ impl Gates {
         self.decide(now_ms)
     }
 
-    /// A connection proved where it stands; the signature was verified. Gives the sequence at which the log begins anew, if it does.
-    pub(crate) fn prove(&mut self, now_ms: u64, conn: ConnId, seq: u64, gate: GatePk) -> Option<u64> {
+    /// A connection proved where it stands. Gives the sequence at which the log begins anew, if it does.
+    pub(crate) fn prove(&mut self, now_ms: u64, conn: ConnId, proven: GateProven) -> Option<u64> {
+        let (seq, gate) = proven.into_parts();
+        self.stands_at(now_ms, conn, seq, gate)
+    }
+
+    fn stands_at(&mut self, now_ms: u64, conn: ConnId, seq: u64, gate: GatePk) -> Option<u64> {
         if self.live.is_none() && self.election.is_none() {
             // A call that nobody can remember more of: its founder.
             self.adopt(seq, gate, &[conn]);
@@ -257,16 +191,6 @@ impl Gates {
         self.decide(now_ms)
     }
 
-    /// Whose rights have changed since this was last asked.
-    pub(crate) fn changes(&mut self) -> Vec<(ConnId, bool)> {
-        let now: Vec<(ConnId, bool)> = self.stands.iter().map(|(c, s)| (*c, self.rights_of(s))).collect();
-        let changed = now.into_iter().filter(|(conn, on)| {
-            let stand = self.stands.get_mut(conn);
-            stand.is_some_and(|stand| std::mem::replace(&mut stand.told, *on) != *on)
-        });
-        changed.collect()
-    }
-
     /// Connections that stand elsewhere although it is decided what counts, and the sequence that they named.
     pub(crate) fn losers(&mut self, now_ms: u64) -> Vec<(ConnId, u64)> {
         let election = self.election.as_mut().filter(|_| self.live.is_some());
@@ -276,24 +200,6 @@ impl Gates {
     /// Connections that are to be closed: most others called their commits void.
     pub(crate) fn offenders(&mut self) -> Vec<ConnId> {
         std::mem::take(&mut self.offenders)
-    }
-
-    /// Attached connections that have no place here, once it is known who has: removed for good (`true`), or never brought in.
-    pub(crate) fn strangers(&self) -> Vec<(ConnId, bool)> {
-        if self.live.is_none() || self.election.is_some() {
-            return Vec::new();
-        }
-        let gone = |s: &Stand| !self.is_awaited(s.transport) && !self.is_contested(s.transport);
-        let strangers = self.stands.iter().filter(|(_, s)| gone(s));
-        strangers
-            .map(|(conn, s)| (*conn, self.reads(s.transport).is_some()))
-            .collect()
-    }
-
-    /// Somebody says that this tab is to go, and it is not decided. Removed and added in one commit it is a member before and after.
-    fn is_contested(&self, transport: TransportId) -> bool {
-        let goes = |c: &Candidate| c.drop.contains(&transport) && !c.add.contains(&transport);
-        self.pending.iter().any(goes)
     }
 
     /// The log no longer holds what is up to `seq`: nor does anybody need to be remembered who was removed there.
@@ -328,169 +234,12 @@ impl Gates {
         }
         at == from
     }
-
-    /// Decides whatever can be decided. Gives the sequence at which the log begins anew, if the election was won.
-    fn decide(&mut self, now_ms: u64) -> Option<u64> {
-        let begun = self.elect(now_ms);
-        // Each turn removes a candidate.
-        while let Some((at, verdict)) = self.next_verdict(now_ms) {
-            match verdict {
-                Verdict::Live => self.carry(now_ms, at),
-                Verdict::Void { by_most } => self.reject(at, by_most),
-                Verdict::Open => break,
-            }
-        }
-        let opens: Vec<bool> = self.pending.iter().map(|c| self.opens(now_ms, c)).collect();
-        for (c, opens) in self.pending.iter_mut().zip(opens) {
-            c.opens = opens;
-        }
-        begun
-    }
-
-    fn next_verdict(&self, now_ms: u64) -> Option<(usize, Verdict)> {
-        let verdicts = self.pending.iter().map(|c| self.judge(now_ms, c)).enumerate();
-        verdicts
-            .into_iter()
-            .find(|(_, verdict)| !matches!(verdict, Verdict::Open))
-    }
-
-    /// A candidate is the gate from here on; what it follows from has happened, what does not follow from it has not.
-    fn carry(&mut self, now_ms: u64, at: usize) {
-        let Some(gate) = self.pending.get(at).map(|c| c.gate) else {
-            return;
-        };
-        let ancestors: Vec<GatePk> = self
-            .pending
-            .iter()
-            .map(|c| c.gate)
-            .filter(|g| self.follows(gate, *g))
-            .collect();
-        let counted = self.stands.iter().filter(|(_, s)| self.roster.counts(s.transport));
-        let counted: Vec<ConnId> = counted.map(|(conn, _)| *conn).collect();
-        for c in self.pending.iter().filter(|c| ancestors.contains(&c.gate)) {
-            self.roster.apply(c);
-        }
-        let after: Vec<bool> = self
-            .pending
-            .iter()
-            .map(|c| c.gate != gate && self.follows(c.gate, gate))
-            .collect();
-        let standing: Vec<ConnId> = self
-            .stands
-            .iter()
-            .filter(|(_, s)| s.at.is_some_and(|(_, g)| self.follows(g, gate)))
-            .map(|(conn, _)| *conn)
-            .collect();
-        let mut keep = after.into_iter();
-        self.pending.retain(|_| keep.next().unwrap_or(false));
-        self.live = Some(gate);
-        let grace = now_ms + GRACE_MS;
-        for (conn, stand) in &mut self.stands {
-            if standing.contains(conn) {
-                stand.proven = true;
-                stand.lapses_at = None;
-            } else if !counted.contains(conn) {
-                // What it proved before it was one of them, with a key that somebody gave it, was no proof of this.
-                stand.proven = false;
-            } else if stand.proven {
-                stand.lapses_at = Some(stand.lapses_at.map_or(grace, |at| at.min(grace)));
-            }
-        }
-    }
-
-    /// A candidate came to nothing: whom it dropped is back, and whoever stood there or at what followed stands nowhere.
-    fn reject(&mut self, at: usize, by_most: bool) {
-        let Some((gate, author)) = self.pending.get(at).map(|c| (c.gate, c.author)) else {
-            return;
-        };
-        let fallen: Vec<ConnId> = self
-            .stands
-            .iter()
-            .filter(|(_, s)| s.at.is_some_and(|(_, g)| self.follows(g, gate)))
-            .map(|(conn, _)| *conn)
-            .collect();
-        let mut keep: Vec<bool> = self.pending.iter().map(|c| !self.follows(c.gate, gate)).collect();
-        let mut keep = keep.drain(..);
-        self.pending.retain(|_| keep.next().unwrap_or(true));
-        for conn in fallen {
-            if let Some(stand) = self.stands.get_mut(&conn) {
-                stand.at = None;
-                stand.proven = false;
-                stand.lapses_at = None;
-            }
-        }
-        if by_most && let Some(stand) = self.stands.get_mut(&author) {
-            stand.voided = stand.voided.saturating_add(1);
-            if stand.voided >= MAX_VOIDED {
-                self.offenders.push(author);
-            }
-        }
-    }
-
-    /// Where the server has no memory: takes the log and gate that most name.
-    fn elect(&mut self, now_ms: u64) -> Option<u64> {
-        let holders = self.stands.values();
-        let holders = holders.filter(|s| s.proven && self.roster.counts(s.transport)).count();
-        let election = self.election.as_mut()?;
-        let winner = election.winner(now_ms, self.live.map(|_| holders));
-        if let Some((seq, gate, supporters)) = winner {
-            self.adopt(seq, gate, &supporters);
-            return Some(seq);
-        }
-        if election.is_over(now_ms) && self.live.is_some() {
-            self.election = None;
-        }
-        None
-    }
-
-    fn adopt(&mut self, seq: u64, gate: GatePk, supporters: &[ConnId]) {
-        if let Some(election) = &mut self.election {
-            // Whoever stood by what counted until now has not changed their mind: a still larger number may yet be on their side.
-            let held = self.stands.iter().filter(|(_, s)| self.roster.counts(s.transport));
-            for (conn, (seq, gate)) in held.filter_map(|(conn, s)| Some((conn, s.at?))) {
-                election.claim(*conn, seq, gate);
-            }
-        }
-        self.live = Some(gate);
-        self.pending.clear();
-        self.roster = Roster::default();
-        for stand in self.stands.values_mut() {
-            stand.at = None;
-            stand.proven = false;
-            stand.lapses_at = None;
-        }
-        for conn in supporters.iter().take(usize::from(MAX_MEMBERS)) {
-            if let Some(stand) = self.stands.get_mut(conn) {
-                stand.at = Some((seq, gate));
-                stand.proven = true;
-                self.roster.learn(stand.transport, seq);
-            }
-            if let Some(election) = &mut self.election {
-                election.forget(*conn);
-            }
-        }
-    }
 }
 
-impl Candidate {
-    /// What the commit at `seq` announces.
-    pub(crate) fn new(
-        seq: u64,
-        (gate, parent): (GatePk, GatePk),
-        drop: Vec<TransportId>,
-        add: Vec<TransportId>,
-        author: ConnId,
-    ) -> Self {
-        Self {
-            seq,
-            gate,
-            parent,
-            drop,
-            add,
-            author,
-            open_at: 0,
-            final_at: 0,
-            opens: false,
-        }
+/// Models of the gate go through millions of steps, too many to sign them all. What signatures are bound to is tested in `conclave-protocol`.
+#[cfg(test)]
+impl Gates {
+    pub(crate) fn prove_unsigned(&mut self, now_ms: u64, conn: ConnId, seq: u64, gate: GatePk) -> Option<u64> {
+        self.stands_at(now_ms, conn, seq, gate)
     }
 }

@@ -113,15 +113,15 @@ impl Model {
         for who in HONEST.iter().chain(&hostile) {
             gates.attach(0, Self::conn_of(*who), tab(*who), 0);
         }
-        gates.prove(0, Self::conn_of(1), 0, gate(100));
+        gates.prove_unsigned(0, Self::conn_of(1), 0, gate(100));
         // The founder's first commit added the others.
         let add = HONEST.iter().skip(1).chain(&hostile).map(|n| tab(*n)).collect();
         gates.announce(
             0,
-            Candidate::new(1, (gate(101), gate(100)), Vec::new(), add, Self::conn_of(1)),
+            Candidate::unsigned(1, (gate(101), gate(100)), Vec::new(), add, Self::conn_of(1)),
         );
         for who in HONEST.iter().chain(&hostile) {
-            gates.prove(0, Self::conn_of(*who), 1, gate(101));
+            gates.prove_unsigned(0, Self::conn_of(*who), 1, gate(101));
         }
         for who in HONEST {
             members.push(Member {
@@ -190,7 +190,7 @@ impl Model {
             return false;
         }
         let tabs = |all: &[u8]| all.iter().map(|n| tab(*n)).collect();
-        let candidate = Candidate::new(self.head() + 1, (gate, parent), tabs(&drop), tabs(&add), by);
+        let candidate = Candidate::unsigned(self.head() + 1, (gate, parent), tabs(&drop), tabs(&add), by);
         self.log.push(Commit {
             good,
             parent,
@@ -223,7 +223,7 @@ impl Model {
         };
         self.members[who].seq = seq;
         self.members[who].at = at;
-        self.gates.prove(self.now, conn, seq, at);
+        self.gates.prove_unsigned(self.now, conn, seq, at);
         true
     }
 
@@ -239,7 +239,7 @@ impl Model {
         self.next_conn += 1;
         self.members[who].conn = Some(conn);
         self.gates.attach(self.now, conn, tab(HONEST[who]), member.seq);
-        self.gates.prove(self.now, conn, member.seq, member.at);
+        self.gates.prove_unsigned(self.now, conn, member.seq, member.at);
         true
     }
 
@@ -306,7 +306,7 @@ impl Model {
                     } else {
                         Self::conn_of(who)
                     };
-                    self.gates.prove(self.now, conn, seq, gate);
+                    self.gates.prove_unsigned(self.now, conn, seq, gate);
                 }
                 known
             }

@@ -77,7 +77,7 @@ fn run_restart(order: &[(u8, u64, u8)], pauses: u32, (lie_seq, lie_gate): (u64, 
         let conn = conn_of(*who);
         conns.insert(*who, conn);
         gates.attach(now, conn, tab(*who), seq);
-        gates.prove(now, conn, seq, gate(at));
+        gates.prove_unsigned(now, conn, seq, gate(at));
         gates.changes();
         // All within the eight seconds in which clients come back.
         if pauses & (1 << n) != 0 {
@@ -94,7 +94,7 @@ fn run_restart(order: &[(u8, u64, u8)], pauses: u32, (lie_seq, lie_gate): (u64, 
         let conn = ConnId(100);
         conns.insert(who, conn);
         gates.attach(now, conn, tab(who), 5);
-        gates.prove(now, conn, 5, gate(50));
+        gates.prove_unsigned(now, conn, 5, gate(50));
     }
     for _ in 0..8 {
         if let Some(at) = gates.next_deadline(now) {
@@ -120,7 +120,7 @@ fn a_member_that_comes_late_after_a_restart_is_one_for_a_minute() {
     let mut gates = Gates::new(0, 5, true);
     let comes = |gates: &mut Gates, now, who: u8, at: u8| {
         gates.attach(now, conn_of(who), tab(who), 5);
-        gates.prove(now, conn_of(who), 5, gate(at));
+        gates.prove_unsigned(now, conn_of(who), 5, gate(at));
         gates.has_rights(conn_of(who))
     };
     comes(&mut gates, 0, 1, 50);
@@ -129,11 +129,11 @@ fn a_member_that_comes_late_after_a_restart_is_one_for_a_minute() {
     assert!(comes(&mut gates, 30_000, 3, 50));
     assert!(!comes(&mut gates, 30_000, MALLORY, 40));
     // Removed within that minute: it does not come back by proving what it knows.
-    let drop = Candidate::new(6, (gate(51), gate(50)), vec![tab(3)], Vec::new(), conn_of(1));
+    let drop = Candidate::unsigned(6, (gate(51), gate(50)), vec![tab(3)], Vec::new(), conn_of(1));
     gates.announce(31_000, drop);
-    gates.prove(31_000, conn_of(2), 6, gate(51));
+    gates.prove_unsigned(31_000, conn_of(2), 6, gate(51));
     for (seq, at) in [(5, 50), (6, 50), (7, 50)] {
-        gates.prove(32_000, conn_of(3), seq, gate(at));
+        gates.prove_unsigned(32_000, conn_of(3), seq, gate(at));
         assert!(!gates.has_rights(conn_of(3)));
     }
     gates.detach(32_000, conn_of(3));
@@ -149,22 +149,22 @@ fn what_was_proven_before_being_a_member_proves_nothing() {
     let mut gates = Gates::new(0, 5, true);
     for who in HONEST {
         gates.attach(0, conn_of(who), tab(who), 5);
-        gates.prove(0, conn_of(who), 5, gate(50));
+        gates.prove_unsigned(0, conn_of(who), 5, gate(50));
     }
     gates.tick(2_000);
     gates.attach(3_000, conn_of(LATE), tab(LATE), 5);
     let commit =
-        |seq, (next, parent), add| Candidate::new(seq, (gate(next), gate(parent)), Vec::new(), add, conn_of(1));
+        |seq, (next, parent), add| Candidate::unsigned(seq, (gate(next), gate(parent)), Vec::new(), add, conn_of(1));
     gates.announce(3_000, commit(6, (51, 50), Vec::new()));
-    gates.prove(3_000, conn_of(LATE), 6, gate(51));
-    gates.prove(3_000, conn_of(2), 6, gate(51));
+    gates.prove_unsigned(3_000, conn_of(LATE), 6, gate(51));
+    gates.prove_unsigned(3_000, conn_of(2), 6, gate(51));
     assert!(!gates.has_rights(conn_of(LATE)), "not a member");
     gates.announce(4_000, commit(7, (52, 51), vec![tab(LATE)]));
-    gates.prove(4_000, conn_of(2), 7, gate(52));
+    gates.prove_unsigned(4_000, conn_of(2), 7, gate(52));
     assert!(
         !gates.has_rights(conn_of(LATE)),
         "has shown no key of the call since it is one"
     );
-    gates.prove(4_000, conn_of(LATE), 7, gate(52));
+    gates.prove_unsigned(4_000, conn_of(LATE), 7, gate(52));
     assert!(gates.has_rights(conn_of(LATE)));
 }

@@ -21,6 +21,8 @@ mod connection;
 mod delivery;
 mod election;
 mod floor;
+#[cfg(conclave_forge)]
+mod forged;
 mod gate;
 #[cfg(test)]
 mod gate_model;

@@ -1,5 +1,5 @@
 //! Requests of organisers and owners: a room made with a ticket, a record changed by its manage key. In place of a hello it is one request on a connection, which then ends; an owner who is
-//! admitted to the room makes them one after the other, and stays.
+//! admitted to the room makes them one after the other, and stays. Whoever is admitted may bring a record that an owner signed beforehand.
 //!
 //! Here the signature is judged; tickets and records are judged by the daemon's registry, which has the store and the day, and which is asked by
 //! [`Output::Registry`]. SECURITY: C-MANAGE-4: unknown rooms, closed rooms and wrong signatures take one path, do one verification and get one
@@ -8,7 +8,10 @@
 use conclave_protocol::{
     ids::RoomId,
     keys::{ManagePk, TicketSecret},
-    manage::{ChangeProof, ManagedRoom, Registration, RoomChange, verify_change, verify_registration},
+    manage::{
+        ChangeProof, ManagedRoom, Registration, Replacement, RoomChange, verify_change, verify_registration,
+        verify_replacement,
+    },
     message::{RefusalCode, ServerMessage, client_type},
     room::RoomRecord,
 };
@@ -83,20 +86,44 @@ impl Rooms {
         change: RoomChange,
         signature: &[u8; 64],
     ) -> Result<(), Refusal> {
+        self.may_ask_inside(now_ms, conn, room_id)?;
+        let nonce = *self.admitted_in(conn)?.proof_context().server_nonce;
+        let key = self.room_of(conn)?.1.record.manage_pk;
+        let proof = verify_change(&self.config.server, &nonce, &key, room_id, change, signature)
+            .map_err(|_| RefusalCode::NotAllowed)?;
+        self.ask_inside(conn, client_type::MANAGE, proof)
+    }
+
+    /// From anybody in the room: a record that its owner signed, for whoever may bring it.
+    ///
+    /// SECURITY: the owner's signature decides, and who brings it adds nothing. It costs the server no more than an owner's request, out of the same allowance.
+    pub(crate) fn handle_replace(
+        &mut self,
+        now_ms: u64,
+        conn: ConnId,
+        replacement: Replacement,
+    ) -> Result<(), Refusal> {
+        self.may_ask_inside(now_ms, conn, replacement.record.room_id)?;
+        let key = self.room_of(conn)?.1.record.manage_pk;
+        let proof = verify_replacement(&self.config.server, &key, replacement).map_err(|_| RefusalCode::NotAllowed)?;
+        self.ask_inside(conn, client_type::REPLACE, proof)
+    }
+
+    /// One at a time, so many in a minute, and about the room that one is in.
+    fn may_ask_inside(&mut self, now_ms: u64, conn: ConnId, room_id: RoomId) -> Result<(), Refusal> {
         let admitted = self.admitted_in(conn)?;
         spend(&mut admitted.allowance.manages, now_ms)?;
-        if admitted.asks_registry {
+        if admitted.asks_registry.is_some() {
             return Err(Refusal::retry(BUSY_MS));
         }
         if room_id != admitted.room_id() {
             return Err(RefusalCode::NotAllowed.into());
         }
-        let nonce = *admitted.proof_context().server_nonce;
-        let (_, room) = self.room_of(conn)?;
-        let key = room.record.manage_pk;
-        let proof = verify_change(&self.config.server, &nonce, &key, room_id, change, signature)
-            .map_err(|_| RefusalCode::NotAllowed)?;
-        self.admitted_in(conn)?.asks_registry = true;
+        Ok(())
+    }
+
+    fn ask_inside(&mut self, conn: ConnId, re: u8, proof: ChangeProof) -> Result<(), Refusal> {
+        self.admitted_in(conn)?.asks_registry = Some(re);
         self.ask_registry(conn, RegistryRequest::Change(proof));
         Ok(())
     }
@@ -130,11 +157,13 @@ impl Rooms {
                 let re = *re;
                 self.refuse_and_end(now_ms, conn, re, code);
             }
-            (Phase::Admitted(admitted), answer) if admitted.asks_registry => {
-                admitted.asks_registry = false;
+            (Phase::Admitted(admitted), answer) => {
+                let Some(re) = admitted.asks_registry.take() else {
+                    return;
+                };
                 match answer {
                     Ok(room) => self.out.send(conn, &ServerMessage::Managed { room }),
-                    Err(code) => self.out.refuse(conn, client_type::MANAGE, &code.into()),
+                    Err(code) => self.out.refuse(conn, re, &code.into()),
                 }
             }
             _ => {}

@@ -30,10 +30,10 @@ impl Rooms {
             return Err(RefusalCode::NotAttached.into());
         }
         let proven = admitted.proof_context().verify(&call_id, seq, &gate, signature);
-        proven.map_err(|_| RefusalCode::NotAllowed)?;
+        let proven = proven.map_err(|_| RefusalCode::NotAllowed)?;
         let (room_id, room) = self.room_of(conn)?;
         let call = room.calls.get_mut(&call_id).ok_or(RefusalCode::UnknownCall)?;
-        let begun = call.gates.prove(now_ms, conn, seq, gate);
+        let begun = call.gates.prove(now_ms, conn, proven);
         self.follow(now_ms, room_id, call_id, begun);
         Ok(())
     }

@@ -312,6 +312,9 @@ impl Rooms {
                     signature,
                 },
             ) => self.handle_manage_inside(now_ms, conn, room_id, change, &signature),
+            (Phase::Admitted(_), ClientMessage::Replace { replacement }) => {
+                self.handle_replace(now_ms, conn, replacement)
+            }
             (Phase::Admitted(_), ClientMessage::Attach { call_id, have_seq }) => {
                 self.handle_attach(now_ms, conn, call_id, have_seq)
             }

@@ -7,8 +7,10 @@ use common::{World, call, room, server};
 use conclave_protocol::{
     ids::RoomId,
     keys::{Signer, TicketSecret},
-    manage::{ManagedRoom, RoomChange, TicketHash, sign_change, sign_registration},
-    message::{ClientMessage, RefusalCode, ServerMessage},
+    manage::{
+        ManagedRoom, Replacement, RoomChange, TicketHash, record_hash, sign_change, sign_registration, sign_replacement,
+    },
+    message::{ClientMessage, RefusalCode, ServerMessage, client_type},
     room::Limits,
 };
 use conclave_rooms::{ConnId, Input, RegistryAnswer, RegistryRequest};
@@ -47,6 +49,13 @@ impl World {
     fn answer(&mut self, conn: ConnId, answer: RegistryAnswer) {
         self.input(Input::RegistryAnswer { conn, answer });
     }
+}
+
+/// Another link for `room`, signed by `key` for whoever may bring it.
+fn replacement(room: &common::TestRoom, key: &Signer) -> Replacement {
+    let mut record = room.record.clone();
+    record.admission_pk = common::room(9, Limits::default()).record.admission_pk;
+    sign_replacement(key, &server(), record_hash(&room.record), record)
 }
 
 fn managed(room: &common::TestRoom) -> ManagedRoom {
@@ -253,4 +262,88 @@ fn an_owner_in_a_call_changes_the_room_and_the_call_goes_on() {
         w.manage(conn, &nonce, id, RoomChange::Delete {}, &theirs.manage);
     }
     assert_eq!(w.refusals(conn).last(), Some(&RefusalCode::RateLimited));
+}
+
+#[test]
+fn anybody_in_the_room_brings_what_its_owner_signed_beforehand() {
+    let mut w = World::new();
+    let (mine, theirs) = (room(1, Limits::default()), room(2, Limits::default()));
+    w.add(&mine);
+    w.add(&theirs);
+    // One who takes part, and one who only has the link.
+    let conns = [w.attend(&mine, 1, call(1), 0), w.enter(&mine, 2)];
+    w.forget();
+    let good = replacement(&mine, &mine.manage);
+    let bring = |w: &mut World, conn, replacement: &Replacement| {
+        let replacement = replacement.clone();
+        w.send(conn, &ClientMessage::Replace { replacement });
+    };
+    for conn in conns {
+        bring(&mut w, conn, &good);
+        let Some((asked, RegistryRequest::Change(proof))) = w.registry.pop() else {
+            panic!("the registry is asked");
+        };
+        assert_eq!(asked, conn);
+        let (base, record) = (good.base, good.record.clone());
+        assert!(proof.into_parts() == (mine.record.room_id, RoomChange::Replace { base, record }));
+        // One at a time, whichever it is.
+        bring(&mut w, conn, &good);
+        let nonce = w.nonce(conn);
+        w.manage(conn, &nonce, mine.record.room_id, RoomChange::Read {}, &mine.manage);
+        assert_eq!(w.refusals(conn), [RefusalCode::RateLimited; 2]);
+        assert!(w.registry.is_empty());
+        w.answer(conn, Ok(Some(managed(&mine))));
+        assert!(matches!(
+            w.received(conn)[..],
+            [ServerMessage::Managed { room: Some(_) }]
+        ));
+        // Somebody else was first.
+        bring(&mut w, conn, &good);
+        w.answer(conn, Err(RefusalCode::StaleSequence));
+        assert!(matches!(
+            w.received(conn)[..],
+            [ServerMessage::Refused {
+                re: client_type::REPLACE,
+                code: RefusalCode::StaleSequence,
+                ..
+            }]
+        ));
+        w.registry.clear();
+    }
+    // Of another room, by its own owner or by this one's; signed by nobody; changed since.
+    let mut changed = good.clone();
+    changed.record.sheet[7] ^= 1;
+    for bad in [
+        replacement(&theirs, &theirs.manage),
+        replacement(&theirs, &mine.manage),
+        replacement(&mine, &theirs.manage),
+        changed,
+    ] {
+        bring(&mut w, conns[0], &bad);
+        assert_eq!(w.refusals(conns[0]), [RefusalCode::NotAllowed]);
+    }
+    // More than anybody needs is asked later, and the call goes on.
+    for _ in 0..20 {
+        bring(&mut w, conns[0], &good);
+        w.answer(conns[0], Err(RefusalCode::StaleSequence));
+    }
+    assert_eq!(w.refusals(conns[0]).last(), Some(&RefusalCode::RateLimited));
+    assert!(w.registry.len() < 20, "a flood reaches the registry");
+    assert!(w.closed(conns[0]).is_none() && w.sockets[&conns[0]].rights);
+}
+
+#[test]
+fn whoever_is_not_admitted_brings_nothing() {
+    let mut w = World::new();
+    let r = room(1, Limits::default());
+    w.add(&r);
+    let (fresh, greeted) = (w.connect(), w.connect());
+    let [hello, _] = w.proof(greeted, &r.record, &r.secret, 1);
+    w.send(greeted, &hello);
+    for conn in [fresh, greeted] {
+        let replacement = replacement(&r, &r.manage);
+        w.send(conn, &ClientMessage::Replace { replacement });
+        assert_eq!(w.closed(conn), Some(4_005));
+    }
+    assert!(w.registry.is_empty());
 }

@@ -1,5 +1,5 @@
 //! People who are added to a group and then do nothing: leaves for measurements, and for calls of a size that no test machine has the power for. Each is the real core
-//! up to the point where it falls asleep; from there on its socket is read and kept alive, and nothing is done with what comes.
+//! up to the point where it falls asleep, with a hidden tab and without media; from there on its socket is read and kept alive, and nothing is done with what comes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,7 +7,12 @@ use std::{
 };
 
 use conclave_core::{Event, Input, Member, Options, Output, State};
-use conclave_protocol::{chunk::split, link::GuestLink, message::ClientMessage};
+use conclave_protocol::{
+    chunk::split,
+    envelope::{Envelope, EnvelopeType},
+    link::GuestLink,
+    message::{ClientMessage, ServerMessage},
+};
 use tokio::{
     task::JoinHandle,
     time::{Instant, interval_at, timeout},
@@ -39,6 +44,8 @@ pub enum Asleep {
     Joined,
     /// The same, and then their line is lost: the leaf stays until they are missed.
     Away,
+    /// Awake, and doing a member's duties, until they are lost ([`Crowd::lose_all`]): the leaf stays until they are missed.
+    WhenLost,
 }
 
 /// How long a hidden member stays awake in the call: its first beacon goes out at once.
@@ -67,10 +74,10 @@ impl Dormant {
         Ok(Self(tokio::spawn(async move {
             let start = Instant::now();
             let mut socket = None;
-            let mut until = start + PATIENCE;
+            let mut until = Some(start + PATIENCE);
             member.handle(0, Input::Hidden(true));
             member.handle(0, Input::Tick);
-            while Instant::now() < until {
+            while until.is_none_or(|until| Instant::now() < until) {
                 while let Some(output) = member.poll_output() {
                     match output {
                         Output::OpenSocket { after_ms } => socket = Some(Socket::open(&server, after_ms)),
@@ -79,12 +86,14 @@ impl Dormant {
                                 socket.send(high, bytes);
                             }
                         }
-                        Output::Event(Event::State(State::InCall)) => until = until.min(Instant::now() + SETTLING),
+                        Output::Event(Event::State(State::InCall)) => {
+                            until = (asleep != Asleep::WhenLost).then(|| Instant::now() + SETTLING);
+                        }
                         _ => {}
                     }
                 }
                 let at = start + Duration::from_millis(member.poll_timeout().unwrap_or(u64::MAX / 2).min(60_000));
-                let at = at.min(until);
+                let at = until.map_or(at, |until| at.min(until));
                 let event = tokio::select! {
                     event = async { match &mut socket { Some(socket) => socket.event().await, None => std::future::pending().await } } => event,
                     () = tokio::time::sleep_until(at) => None,
@@ -92,6 +101,7 @@ impl Dormant {
                 let now = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
                 match event {
                     Some(SocketEvent::Open) => member.handle(now, Input::SocketOpen),
+                    Some(SocketEvent::Frame(bytes)) if is_knock(&bytes) => {}
                     Some(SocketEvent::Frame(bytes)) => member.handle(now, Input::SocketFrame(&bytes)),
                     Some(SocketEvent::Closed(_)) => return,
                     None => member.handle(now, Input::Tick),
@@ -116,6 +126,14 @@ impl Dormant {
             }
         })))
     }
+}
+
+/// Somebody at the door. Those whose tab is hidden leave it to the others to let them in: hundreds who read every knock, all on one machine, would keep each other waiting.
+fn is_knock(bytes: &[u8]) -> bool {
+    let Ok(ServerMessage::EnvelopeIn { seq: None, envelope }) = ServerMessage::decode(bytes) else {
+        return false;
+    };
+    Envelope::decode(&envelope).is_ok_and(|envelope| envelope.clear.kind == EnvelopeType::Knock)
 }
 
 impl Drop for Dormant {
@@ -163,6 +181,11 @@ impl Crowd {
         let what = format!("{wanted} members are there");
         let all = |view: &crate::View| view.roster.len() >= wanted;
         seen_by.wait_within(Duration::ZERO, &what, all).await.map(drop)
+    }
+
+    /// All go without a word, and their leaves stay.
+    pub fn lose_all(&mut self) {
+        self.0.clear();
     }
 
     /// The last who came goes without a word: the line is free again, the leaf stays.

@@ -17,7 +17,8 @@ use tokio::{
 
 use crate::{
     media::{
-        leg::{Leg, LegEvent, Role},
+        leg::{Leg, LegEvent},
+        lines::Role,
         publish::{Shared, publish},
         subscribe::Subscriptions,
     },
@@ -254,6 +255,9 @@ impl Engine {
                 }
                 Output::Send { high, bytes } => {
                     if let Some(socket) = &self.socket {
+                        if !high {
+                            self.view.send_modify(|view| view.submitted += bytes.len());
+                        }
                         socket.send(high, bytes);
                     }
                 }

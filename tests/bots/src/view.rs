@@ -87,6 +87,8 @@ pub struct View {
     pub safety_numbers: u64,
     /// The epoch of the newest keys.
     pub epoch: Option<u64>,
+    /// Bytes of what it sent so far that may wait, commits and welcomes.
+    pub submitted: usize,
     /// Names of those who came, in order.
     pub arrived: Vec<String>,
     /// Names of those who are back, in order.
@@ -132,6 +134,7 @@ impl View {
             safety_number: None,
             safety_numbers: 0,
             epoch: None,
+            submitted: 0,
             arrived: Vec::new(),
             returned: Vec::new(),
             place: None,

@@ -1,10 +1,19 @@
 //! The link is changed while people talk, on the real server with its real store.
 
+use std::time::Duration;
+
 use conclave_bots::{Bot, BotError, BotOptions, Kind, server::TestServer};
 use conclave_core::{EndReason, Input, NoticeCode, State};
 use conclave_protocol::{credential::HostCredential, link::GuestLink};
+use tokio::time::{Instant, sleep};
 
 type Outcome = Result<(), BotError>;
+
+/// The first in the committers' order tells the server 20 s after the change; the rest is for whoever is that having vanished just then, and for a busy machine.
+const TOLD_BY_OTHERS: Duration = Duration::from_secs(40);
+
+/// Between two tries of a newcomer whom the server does not let in yet: each is a connection, of which an address has so many a minute.
+const NEXT_TRY: Duration = Duration::from_secs(2);
 
 /// Sound that comes after this moment.
 async fn still_heard(by: &Bot, from: &str) -> Outcome {
@@ -94,6 +103,68 @@ async fn those_inside_stay_when_the_link_changes_also_who_was_away_and_the_old_o
     second.in_call().await?;
     Bot::all_see(&[&host, &ida, &bo, &second], &["Bo", "Hope", "Hugo", "Ida"]).await?;
     drop((host, ida, bo, second));
+    server.stop().await;
+    Ok(())
+}
+
+/// Whether a newcomer by this link is let in, or told what is told of unknown rooms.
+async fn comes_in(link: &str, name: &str) -> Result<Option<Bot>, BotError> {
+    let bot = Bot::join(link, name, BotOptions::heard())?;
+    let came = bot
+        .wait_for("let in or refused", |v| v.in_call() || v.ended().is_some())
+        .await?;
+    match came.ended() {
+        None => Ok(Some(bot)),
+        Some(EndReason::NotAllowed) => Ok(None),
+        Some(_) => panic!("{name} was told something else"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_members_tell_the_server_when_the_only_host_is_gone_before_it_knows() -> Outcome {
+    let server = TestServer::start(None).await;
+    let (link, credential) = server.hosted_room("orphaned").await;
+    let old = server.url(&link);
+    let host = Bot::join(&old, "Hope", BotOptions::host(&credential))?;
+    host.in_call().await?;
+    host.decide(Input::Lobby(false)).await;
+    host.wait_for("the door is open", |v| v.rules.is_some_and(|rules| !rules.lobby))
+        .await?;
+    let ida = Bot::join(&old, "Ida", BotOptions::heard())?;
+    let bo = Bot::join(&old, "Bo", BotOptions::heard())?;
+    Bot::all_see(&[&host, &ida, &bo], &["Bo", "Hope", "Ida"]).await?;
+
+    // The host waits for a sign of Bo's before the server is told, and is killed meanwhile.
+    bo.line(false).await;
+    host.decide(Input::ChangeLink).await;
+    let changed = ida.wait_for("the new link", |v| v.link.is_some()).await?;
+    let since = Instant::now();
+    drop(host);
+    let fragment = changed.link.expect("waited for");
+    let new = server.url(&GuestLink::parse(&fragment).expect("a guest link"));
+    assert!(
+        comes_in(&new, "Early").await?.is_none(),
+        "the server knows already: this test shows nothing"
+    );
+    bo.line(true).await;
+    bo.wait_for("the new link", |v| v.link.as_deref() == Some(fragment.as_str()))
+        .await?;
+
+    let late = loop {
+        if let Some(bot) = comes_in(&new, "Late").await? {
+            break bot;
+        }
+        assert!(since.elapsed() < TOLD_BY_OTHERS, "nobody told the server");
+        sleep(NEXT_TRY).await;
+    };
+    read(&late, &ida, "in by the new link").await?;
+    read(&bo, &late, "welcome").await?;
+    assert!(
+        comes_in(&old, "Mallory").await?.is_none(),
+        "the old link still opens the room"
+    );
+    assert!(since.elapsed() < TOLD_BY_OTHERS, "nobody told the server in time");
+    drop((ida, bo, late));
     server.stop().await;
     Ok(())
 }

@@ -168,7 +168,7 @@ async fn a_moderators_key_opens_and_moderates_until_a_host_takes_it_away() -> Ou
     host.in_call().await?;
     Bot::all_see(&[&mona, &grace, &host], &["Grace", "Hope", "Mona"]).await?;
 
-    // The host's socket is opened anew to bring the server the sheet; the three stay together.
+    // The host brings the server the sheet; the three stay together.
     let member = id_of(&host.view(), "Mona");
     host.decide(Input::Dismiss(member)).await;
     for bot in [&mona, &grace, &host] {

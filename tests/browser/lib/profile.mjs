@@ -2,8 +2,9 @@
 //
 // The search is for bytes: as they are, as UTF-16, as hexadecimal and base64. Files are not taken apart: SQLite, LevelDB
 // logs and Chromium's session files hold strings as they are, and LZ4 and Snappy (Firefox's session store, browser storage)
-// leave the first occurrence of a string without repetitions as it is. That this is enough is what the positive control in
-// `history.test.mjs` shows. What is gzipped is unpacked.
+// leave the first occurrence of a string without repetitions as it is, but for first letters that stood behind the same bytes
+// before: the search goes without two. That this is enough is what the positive control in `history.test.mjs` shows. What is
+// gzipped is unpacked.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -84,12 +85,16 @@ export class Profile {
   }
 }
 
+/** So many letters at the beginning may be packed together with what stands before them. */
+const PACKED = 2;
+
 /** All the ways in which a string or some bytes might have been written down, in lower case. */
 function formsOf(needle) {
   const bytes = Buffer.from(needle);
-  if (bytes.length < 8) throw new Error('too short to search for: it would be found by chance');
-  const forms = [bytes.toString('latin1'), bytes.toString('hex')];
-  if (typeof needle === 'string') forms.push(Buffer.from(needle, 'utf16le').toString('latin1'));
+  if (bytes.length < PACKED + 8) throw new Error('too short to search for: it would be found by chance');
+  const rest = bytes.subarray(PACKED);
+  const forms = [rest.toString('latin1'), rest.toString('hex')];
+  if (typeof needle === 'string') forms.push(Buffer.from(needle.slice(PACKED), 'utf16le').toString('latin1'));
   // Base64 depends on where in a group of three the bytes begin: the part that is the same whatever surrounds them.
   for (let lead = 0; lead < 3; lead += 1) {
     const text = Buffer.concat([Buffer.alloc(lead), bytes]).toString('base64');

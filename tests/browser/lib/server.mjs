@@ -26,9 +26,9 @@ export class Server {
    * `tap: true` starts the same server with its taps open (tests/bots). `port`, `listen` and `more` (further options) are for
    * tests that put something between browsers and the server. `plain`: media where the server takes it by itself, and not on
    * loopback alone. `place`: a command in front that puts the process somewhere else, with the name and origin that it has there;
-   * it answers once it says so itself.
+   * it answers once it says so itself. `restore`: a backup of another server's rooms to begin with.
    */
-  static async start({ tap = false, port, listen = '127.0.0.1', plain = false, more = [], place } = {}) {
+  static async start({ tap = false, port, listen = '127.0.0.1', plain = false, more = [], place, restore } = {}) {
     const server = new Server();
     server.port = port ?? (await freePort());
     server.name = `localhost:${server.port}`;
@@ -44,6 +44,7 @@ export class Server {
     }
     server.log = [];
     server.answers = [];
+    if (restore !== undefined) await server.run('restore', restore);
     await server.#run();
     return server;
   }
@@ -84,11 +85,13 @@ export class Server {
 
   /**
    * Makes a room with the command line and returns what it printed: guest_link, host_credential, deed. Anyone begins, unless `begin` is
-   * 'host': then guests wait for the host and ask to be let in (`lobby: false`: without asking).
+   * 'host': then guests wait for the host and ask to be let in (`lobby: false`: without asking). `strict`: everybody
+   * falls silent while a removal does not take effect.
    */
-  async makeRoom({ begin = 'anyone', lobby = true, title = '' } = {}) {
+  async makeRoom({ begin = 'anyone', lobby = true, strict = false, title = '' } = {}) {
     const args = ['room', 'create', '--data-dir', this.data, '--begin', begin, '--title', title, '--print-links', '--json'];
     if (!lobby) args.push('--no-lobby');
+    if (strict) args.push('--strict');
     const { stdout } = await promisify(execFile)(program('conclave'), args, { timeout: 20_000 });
     const room = JSON.parse(stdout);
     if (!String(room.guest_link).startsWith(`${this.origin}/#g`)) throw new Error('the command line printed no guest link of this server');

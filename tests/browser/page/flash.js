@@ -1,10 +1,13 @@
-// Flash and beep: a camera that turns white and a microphone that sounds in the same moment, once a second; and the reading
+// Flash and beep: a camera that turns white and a microphone that sounds in the same moment, about once a second; and the reading
 // of both from what a page shows and plays. In place of `devices.js`, which must have run before it. `__flashLateS`, set
 // before, makes this camera late by so many seconds: what must be noticed.
 (() => {
   if (typeof MediaDevices === 'undefined') return;
-  /** Seconds between flashes: skew is read to half of this. */
-  const PERIOD = 1;
+  /**
+   * Seconds between flashes: skew is read to half of this. Not a whole second: cameras and screens have clocks of whole frames, and flashes that always fell on the same
+   * part of a frame would all be read early or late by the same frame and more. This way each falls 7 ms further on, and the median is the middle.
+   */
+  const PERIOD = 1.007;
   const LENGTH = 0.25;
   const WIDTH = 320;
   const HEIGHT = 180;
@@ -25,10 +28,10 @@
     let planned = 0;
     const plan = () => {
       if (audio.state !== 'running') return;
-      for (let n = Math.max(planned, Math.ceil(audio.currentTime + 0.1)); n < audio.currentTime + 3; n += PERIOD) {
-        volume.gain.setValueAtTime(0.5, n);
-        volume.gain.setValueAtTime(0, n + LENGTH);
-        planned = n + PERIOD;
+      for (let n = Math.max(planned, Math.ceil((audio.currentTime + 0.1) / PERIOD)); n * PERIOD < audio.currentTime + 3; n += 1) {
+        volume.gain.setValueAtTime(0.5, n * PERIOD);
+        volume.gain.setValueAtTime(0, n * PERIOD + LENGTH);
+        planned = n + 1;
       }
     };
     setInterval(plan, 200);
@@ -45,7 +48,7 @@
     setInterval(() => {
       // The audio clock decides for both. Before the first planned beep there is no flash either.
       const now = audio.currentTime - (globalThis.__flashLateS ?? 0);
-      const turned = now >= 1 && now % PERIOD < LENGTH;
+      const turned = now >= PERIOD && now % PERIOD < LENGTH;
       idle += 1;
       if (turned === white && idle < IDLE_TICKS) return;
       white = turned;
@@ -87,25 +90,40 @@
     return { video, sound: element.srcObject.getAudioTracks()[0] };
   }
 
-  /** This camera and this microphone as they are before anything is sent: where the readings have their zero. */
+  /** This camera and this microphone as they come out of a connection without any server between: what this browser makes of picture and sound by itself. */
   let mirror = null;
-  async function own() {
-    if (mirror === null) {
-      source ??= start();
-      const video = document.createElement('video');
-      video.muted = true;
-      video.srcObject = new MediaStream([source.track.clone()]);
-      video.style.cssText = 'position:fixed;inset:0 auto auto 0;width:80px;height:45px;pointer-events:none';
-      document.body.append(video);
-      await video.play();
-      mirror = { video, sound: source.sound.clone() };
-    }
+  async function direct() {
+    if (mirror !== null) return mirror;
+    source ??= start();
+    // Not one of those that the tests keep, which are the page's.
+    const Connection = '__peers' in globalThis ? Object.getPrototypeOf(RTCPeerConnection) : RTCPeerConnection;
+    const [from, to] = [new Connection(), new Connection()];
+    from.onicecandidate = ({ candidate }) => candidate && to.addIceCandidate(candidate);
+    to.onicecandidate = ({ candidate }) => candidate && from.addIceCandidate(candidate);
+    const came = {};
+    to.ontrack = ({ track }) => {
+      came[track.kind] = track;
+    };
+    const sent = new MediaStream([source.sound.clone(), source.track.clone()]);
+    for (const track of sent.getTracks()) from.addTrack(track, sent);
+    await from.setLocalDescription();
+    await to.setRemoteDescription(from.localDescription);
+    await to.setLocalDescription();
+    await from.setRemoteDescription(to.localDescription);
+    const [video, audio] = [document.createElement('video'), document.createElement('audio')];
+    video.muted = true;
+    video.srcObject = new MediaStream([came.video]);
+    audio.srcObject = new MediaStream([came.audio]);
+    video.style.cssText = 'position:fixed;inset:0 auto auto 0;width:80px;height:45px;pointer-events:none';
+    document.body.append(video, audio);
+    await Promise.all([video.play(), audio.play()]);
+    mirror = { video, sound: came.audio, keeps: [from, to] };
     return mirror;
   }
 
-  /** Watches and listens to one member, or to what this page itself would send (null): the moments (ms, this page's clock) at which white begins and sound begins. */
+  /** Watches and listens to one member, or to what this page itself sends by a direct connection (null): the moments (ms, this page's clock) at which white begins and sound begins. */
   globalThis.__flashes = async (name, ms) => {
-    const { video, sound } = name === null ? await own() : shown(name);
+    const { video, sound } = name === null ? await direct() : shown(name);
     const flashes = [];
     const beeps = [];
     let going = true;

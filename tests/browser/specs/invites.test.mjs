@@ -1,8 +1,13 @@
-// Personal invites, made, used once and taken back in the host's browser; and the deed, which gives a host without a credential a new one.
+// Personal invites, made, used once and taken back in the host's browser; the deed, which gives a host without a credential a new one; and the link,
+// changed in the call.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { evilCall } from '../lib/evil-call.mjs';
 import { HostedScene, about, giveCredential, rule, setRule, untilKnocks, untilTold } from '../lib/hosted.mjs';
 import { until } from '../lib/until.mjs';
+
+/** The first in the order brings the server what the host signed, the next two five seconds after each other; a try of a newcomer takes one more. */
+const BROUGHT_MS = 20_000 + 2 * 5_000 + 5_000;
 
 let scene;
 before(async () => {
@@ -132,4 +137,37 @@ test('the link is changed: those inside stay and have the new one, the old one o
   await owner.untilState('call', 30_000);
   await owner.untilOthers(['Ada', 'Bo', 'Hope'], 15_000);
   await Promise.all([host, ada, late, bo, owner].map((member) => member.close()));
+});
+
+test('the only host crashes before the server knows the new link: the others bring it, and newcomers come in by it', async () => {
+  await evilCall(scene.browsers, [['Hope', 1], ['Ada', 2, { in: 'firefox', before: keepCopies }], ['Bo', 3]], {}, async ({ evil, scene: call, members: [host, ada, bo] }) => {
+    const [old, enters] = [call.link, async (name, link) => {
+      const member = await call.open(name, 4, { link, before: evil.knows(name) });
+      await member.fillName();
+      await member.click('join');
+      await until(`${name} is in or refused`, 20_000, async () => (await member.state()) === 'call' || (await member.page.evaluate(() => document.querySelector('main')?.dataset.code === 'notAllowed')), () => member.describe());
+      const inside = (await member.state()) === 'call';
+      if (!inside) await member.close();
+      return inside ? member : null;
+    }];
+    // The host waits for a word of Bo's in the new epoch before the server is told.
+    evil.withholds = ({ down, who, from, kind }) => down && who === 'Hope' && from === 'Bo' && kind === 'message';
+    await host.show('room', 'change-link');
+    await host.click('change-link');
+    await host.click('change-link-yes');
+    await untilTold(ada, /changed the link/, 10_000);
+    const since = performance.now();
+    await host.kill();
+    evil.withholds = null;
+    await ada.show('people', 'copy-link');
+    await ada.click('copy-link');
+    const link = await copied(ada);
+    assert.notEqual(link, old);
+    assert.equal(await enters('Early', link), null, 'the server knows already: this shows nothing');
+    const late = await until('somebody comes in by the new link', BROUGHT_MS + 10_000, () => enters('Late', link), () => ada.describe());
+    assert.ok(performance.now() - since < BROUGHT_MS + 10_000);
+    await late.untilSees([ada, bo]);
+    await ada.untilSees([late]);
+    assert.equal(await enters('Mallory', old), null, 'the old link still opens the room');
+  });
 });

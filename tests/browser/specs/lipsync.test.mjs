@@ -7,13 +7,16 @@ import { pageText } from '../lib/intercept.mjs';
 import { keepPeers } from '../lib/peer.mjs';
 import { until } from '../lib/until.mjs';
 
-/** ITU-R BT.1359: from 90 ms of early sound on, people begin to notice. */
-const SKEW_MS = 80;
 /**
- * The reading itself has a zero: an audio context hears a few milliseconds after a page sees, and more when it has stumbled on a busy machine. It is read in the same
- * seconds from what was never sent, and a reading whose zero is so far off that it could hide something counts for nothing.
+ * How far the server may move sound and picture against each other. Read against a direct connection of the same browser in the same seconds, without any server:
+ * browsers bring them together to some 30 ms by their own reckoning, which leaves out what an encoder, a sound card and a screen take, so that sound stands up to 85 ms
+ * after the picture there as well; and the ear of this test stumbles on a busy machine by tens of milliseconds, in both alike.
  */
-const ZERO_MS = 100;
+const SKEW_MS = 80;
+/** And what people hear and see in the end. ITU-R BT.1359: acceptable from 90 ms of early sound to 185 ms of late. */
+const ACCEPTABLE_MS = [-90, 185];
+/** By its own reckoning a browser leaves 30 ms as they are. While it takes them to be further apart than this it is still moving them: where they stand is not seen yet. */
+const SETTLED_MS = 60;
 /** One reading: so many flashes, of which most must have a beep. */
 const READING_MS = 5_000;
 const FLASHES = 4;
@@ -53,14 +56,14 @@ function skews({ flashes, beeps }) {
 
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
-/** Whether the browser has a common clock for the sound and the picture that come in: it has one only from our reports. */
-const hasClocks = () =>
+/** How far apart the browser itself takes them to be: it knows only when it has a common clock for both, which it has only from our reports. */
+const believed = () =>
   ada.page.evaluate(async () => {
-    const clocks = { audio: 0, video: 0 };
+    const played = { audio: 0, video: 0 };
     (await globalThis.__peers.at(-1).getStats()).forEach((entry) => {
-      if (entry.type === 'inbound-rtp' && entry.estimatedPlayoutTimestamp > 0) clocks[entry.kind] += 1;
+      if (entry.type === 'inbound-rtp') played[entry.kind] = Math.max(played[entry.kind], entry.estimatedPlayoutTimestamp ?? 0);
     });
-    return clocks.audio > 0 && clocks.video > 0;
+    return played.audio > 0 && played.video > 0 ? Math.round(played.video - played.audio) : null;
   });
 
 /** Picture and sound of this one have really been in the slots. */
@@ -71,25 +74,25 @@ function arrives(name) {
   });
 }
 
-/** How far apart sound and picture of this member are, from the reading's own zero; whether it counts; and what was read, for a failure's text. */
+/** How far apart sound and picture of this member are, and how far without a server; whether it counts; and what was read, for a failure's text. */
 async function reading(name) {
   const both = await ada.page.evaluate((member, ms) => Promise.all([globalThis.__flashes(member, ms), globalThis.__flashes(null, ms)]), name, READING_MS);
-  const [seen, own] = both.map(skews);
-  const zero = median(own);
-  const skew = median(seen) - zero;
-  const counts = Math.min(seen.length, own.length) >= FLASHES - 1 && Math.abs(zero) <= ZERO_MS;
-  return { skew, counts, text: `${skew} (${seen.length} readings, zero ${zero} by ${own.length})` };
+  const [seen, control] = both.map(skews);
+  const [skew, direct, belief] = [median(seen), median(control), await believed()];
+  const counts = belief !== null && Math.abs(belief) <= SETTLED_MS && Math.min(seen.length, control.length) >= FLASHES - 1;
+  return { skew, direct, counts, text: `${skew} by ${seen.length} (direct ${direct} by ${control.length}; believed ${belief})` };
 }
 
-/** Reads until sound and picture are `expected` ms apart (0: together), within the promise. */
+/** Reads until sound and picture are `expected` ms apart (0: as without a server), within the promise. */
 async function settles(t, name, expected) {
   const medians = [];
   const deadline = performance.now() + SETTLE_MS;
   for (;;) {
-    const { skew, counts, text } = await reading(name);
+    const { skew, direct, counts, text } = await reading(name);
     medians.push(text);
-    if (counts && Math.abs(skew - expected) <= SKEW_MS && (await hasClocks())) break;
-    assert.ok(performance.now() < deadline, `${name}: medians of sound after picture in ms: ${medians.join(', ')}; common clocks: ${await hasClocks()}`);
+    const acceptable = skew - expected >= ACCEPTABLE_MS[0] && skew - expected <= ACCEPTABLE_MS[1];
+    if (counts && acceptable && Math.abs(skew - direct - expected) <= SKEW_MS) break;
+    assert.ok(performance.now() < deadline, `${name}: medians of sound after picture in ms: ${medians.join(', ')}`);
   }
   t.diagnostic(`${name}: medians of sound after picture, one each ${READING_MS / 1000} s, in ms: ${medians.join(', ')}`);
 }
@@ -109,7 +112,7 @@ async function visit(name, lateMs, during) {
   await ada.untilOthers([], 10_000);
 }
 
-test(`sound and picture come to stand at most ${SKEW_MS} ms apart`, (t) => visit('Bo', 0, () => settles(t, 'Bo', 0)));
+test(`sound and picture come to stand where they do without a server, within ${SKEW_MS} ms`, (t) => visit('Bo', 0, () => settles(t, 'Bo', 0)));
 
 test(`and they do in slots that were switched ${SWITCHES} times`, async (t) => {
   for (let n = 1; n < SWITCHES; n += 1) await visit(`Guest ${n}`, 0, () => arrives(`Guest ${n}`));

@@ -3,8 +3,8 @@
 //! One procedure for the native program beside it and for a worker in a browser, over the core's own steps; only the clock differs. Figures
 //! are milliseconds and bytes. It measures one member's work, never a network.
 //!
-//! The tree is cold: nobody but the host has committed since the people came. That is the dearest removal there is; a call whose members have
-//! renewed their keys removes with a tenth of the bytes.
+//! The tree is cold: nobody but the host has committed since the people came, which makes for the dearest removal there is. `warm` are the same figures of a removal
+//! after one in eight has renewed their keys, as members of large calls do by themselves.
 
 use conclave_core::{CoreError, limits, measure::Crowd};
 use serde_json::{Value, json};
@@ -72,6 +72,25 @@ pub fn measure(size: usize, now: impl Fn() -> f64) -> Result<Value, CoreError> {
         "removal_process_ms": removal_process.first(),
         "commit_bytes": commit_bytes,
         "welcome_bytes": welcome_bytes,
+        "warm": warm(size, &now)?,
+    }))
+}
+
+/// A removal in a tree of this size that its members have warmed.
+fn warm(size: usize, now: &impl Fn() -> f64) -> Result<Value, CoreError> {
+    let mut crowd = Crowd::new()?;
+    while crowd.size() < size {
+        crowd.admit((size - crowd.size()).min(limits::ADDS_PER_COMMIT))?;
+    }
+    crowd.warm()?;
+    let (built_ms, removed) = timed(now, || crowd.build_removal());
+    let removed = removed?;
+    let (read_ms, read) = timed(now, || crowd.read(&removed));
+    read?;
+    Ok(json!({
+        "removal_build_ms": built_ms,
+        "removal_process_ms": read_ms,
+        "commit_bytes": removed.commit_bytes(),
     }))
 }
 
@@ -156,6 +175,7 @@ mod tests {
             figures["commit_bytes"].as_u64() > Some(0)
                 && figures["welcome_bytes"].as_u64() > figures["commit_bytes"].as_u64()
         );
+        assert!(figures["warm"]["commit_bytes"].as_u64() > Some(0));
         let all = arrival(6, || start.elapsed().as_secs_f64() * 1_000.0).unwrap();
         assert_eq!(all["joined"], 4);
     }

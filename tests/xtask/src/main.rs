@@ -12,6 +12,7 @@
 mod bench;
 mod client;
 mod deploy;
+mod forged;
 mod idle;
 mod long;
 mod membership;

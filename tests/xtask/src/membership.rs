@@ -1,9 +1,9 @@
 //! `./x bench membership`: what membership costs, in each size of group, native and in WebAssembly; how fast a removal takes effect, and how fast a
 //! room fills.
 //!
-//! Measured: the steps (`tests/membership`), removals among 25 live members and arrivals of 48 at a time on the real server
-//! (`tests/browser/bench/membership.mjs`). Reckoned from what was measured: the bytes for one who joins until the room is full, and the line that twenty
-//! joins a second need. What 225 more leaves add to a removal is in the steps of that size. `null` for the forwarding: it was not cut off.
+//! Measured: the steps (`tests/membership`); on the real server (`tests/browser/bench/membership.mjs`) removals among 25 live members in a full room that its members have warmed, and
+//! arrivals of fifty at a time. Reckoned from what was measured: the bytes for one who joins until the room is full, and the line that twenty
+//! joins a second need. `null` for the forwarding: it was not cut off.
 
 use serde_json::{Value, json};
 

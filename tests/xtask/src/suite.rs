@@ -7,9 +7,9 @@ use crate::place::Place;
 use crate::plan::{self, Lane, Step};
 use crate::run::{Failure, Result, Show, Task, at};
 use crate::tally::{self, Tally};
-use crate::{deploy, rules, tree};
+use crate::{deploy, forged, rules, tree};
 
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     Step {
         name: "packages",
         about: "npm packages of the client and of the tests, by their lock files",
@@ -67,6 +67,13 @@ const STEPS: [Step; 13] = [
         run: clippy,
     },
     Step {
+        name: "forged",
+        about: "proofs of a check that nobody made do not compile",
+        lane: Lane::Checks,
+        needs: &[],
+        run: forged::check,
+    },
+    Step {
         name: "tools",
         about: "cargo-deb, into the target folder",
         lane: Lane::Checks,
@@ -121,7 +128,10 @@ pub fn test(place: &Place, words: &[&str]) -> Result<()> {
 
 /// `./x check`: what needs no running server.
 pub fn check(place: &Place) -> Result<()> {
-    plan::run(place, &plan::select(&STEPS, &["fmt", "rules", "tree", "clippy"])?)
+    plan::run(
+        place,
+        &plan::select(&STEPS, &["fmt", "rules", "tree", "clippy", "forged"])?,
+    )
 }
 
 /// `./x fmt`.

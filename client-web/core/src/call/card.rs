@@ -3,6 +3,8 @@
 //! Names nobody. To a newcomer without a host's proof the signature proves only that card and key belong together; the Welcome proves the rest.
 //! SPEC: protocol.md §2, "Calls and founders".
 
+use core::ops::Deref;
+
 use minicbor::{Decode, Encode};
 
 use conclave_protocol::credential::Role;
@@ -18,10 +20,19 @@ const MAX_LOBBY_KEY: usize = 2_048;
 /// Most refused knocks on a card: in a flood the refused learn it late. More would grow every card.
 const MAX_REFUSED: usize = 64;
 
-/// A card, decoded and verified, or made by this member.
+/// A card whose signature was checked, or made by this member: only [`Card::from_bytes`] and [`Card::sign`] make one. Bytes decode to what it says, which is
+/// not a card.
+#[derive(Clone)]
+pub(crate) struct Card {
+    said: Said,
+    /// What the shown role is worth to whoever reads the card.
+    rank: u8,
+}
+
+/// What stands on a card.
 #[derive(Clone, Encode, Decode)]
 #[cbor(map)]
-pub(crate) struct Card {
+pub(crate) struct Said {
     #[n(0)]
     pub(crate) epoch: u64,
     #[cbor(n(1), with = "minicbor::bytes")]
@@ -44,9 +55,14 @@ pub(crate) struct Card {
     /// Nobody new is even shown to those inside.
     #[n(8)]
     pub(crate) locked: bool,
-    /// What the shown role is worth to whoever reads the card.
-    #[cbor(skip)]
-    rank: u8,
+}
+
+impl Deref for Card {
+    type Target = Said;
+
+    fn deref(&self) -> &Said {
+        &self.said
+    }
 }
 
 /// A role proof with the leaf that it is of.
@@ -102,11 +118,10 @@ impl Card {
         door: Door,
     ) -> Self {
         let members = u16::try_from(members).unwrap_or(u16::MAX);
-        let mut card = Self {
+        let mut said = Said {
             epoch,
             lobby_key,
             members,
-            rank: 0,
             shown: door.shown.map(|(leaf, proof)| Shown {
                 leaf,
                 proof: proof.to_bytes(),
@@ -117,36 +132,27 @@ impl Card {
             refused: door.refused.into_iter().take(MAX_REFUSED).map(Mark).collect(),
             locked: door.locked,
         };
-        card.signature = key.sign_labelled(&card.signed_bytes(room, call));
-        card
+        said.signature = key.sign_labelled(&said.signed_bytes(room, call));
+        Self { said, rank: 0 }
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        cbor::encode(self)
+        cbor::encode(&self.said)
     }
 
     pub(crate) fn from_bytes(room: &RoomBinding, call: &CallId, bytes: &[u8]) -> Result<Self, CoreError> {
-        let mut card: Self = cbor::decode(bytes)?;
-        let malformed = card
+        let said: Said = cbor::decode(bytes)?;
+        let malformed = said
             .shown
             .as_ref()
             .is_some_and(|shown| shown.proof.len() != RoleProof::LEN);
-        if malformed || card.lobby_key.len() > MAX_LOBBY_KEY || card.members == 0 || card.refused.len() > MAX_REFUSED {
+        if malformed || said.lobby_key.len() > MAX_LOBBY_KEY || said.members == 0 || said.refused.len() > MAX_REFUSED {
             return Err(CoreError::Malformed);
         }
-        let signed = verify(&card.leaf_key, &card.signed_bytes(room, call), &card.signature);
+        let signed = verify(&said.leaf_key, &said.signed_bytes(room, call), &said.signature);
         demand(PolicyFault::CardSignature, signed)?; // MEM-027
-        card.rank = Standing::new(card.role(room, call), 0).rank;
-        Ok(card)
-    }
-
-    /// SECURITY: the day is not asked: a newcomer's clock is its own. Who replays a proof of somebody who left shows a host who was here.
-    fn role(&self, room: &RoomBinding, call: &CallId) -> Option<Role> {
-        let (shown, sheet) = (self.shown.as_ref()?, room.sheet.as_ref()?);
-        let proof = RoleProof::from_slice(&shown.proof).ok()?;
-        let role = proof.verify(&Authority::of(sheet, 0), call, &shown.leaf);
-        demand(PolicyFault::CardProof, role.is_ok()).ok()?; // MEM-077
-        Some(proof.mandate.role)
+        let rank = Standing::new(said.role(room, call), 0).rank;
+        Ok(Self { said, rank })
     }
 
     pub(crate) fn standing(&self) -> Standing {
@@ -159,6 +165,17 @@ impl Card {
     /// What tells two cards apart.
     pub(crate) fn mark(&self) -> [u8; 64] {
         self.signature
+    }
+}
+
+impl Said {
+    /// SECURITY: the day is not asked: a newcomer's clock is its own. Who replays a proof of somebody who left shows a host who was here.
+    fn role(&self, room: &RoomBinding, call: &CallId) -> Option<Role> {
+        let (shown, sheet) = (self.shown.as_ref()?, room.sheet.as_ref()?);
+        let proof = RoleProof::from_slice(&shown.proof).ok()?;
+        let role = proof.verify(&Authority::of(sheet, 0), call, &shown.leaf);
+        demand(PolicyFault::CardProof, role.is_ok()).ok()?; // MEM-077
+        Some(proof.mandate.role)
     }
 
     fn signed_bytes(&self, room: &RoomBinding, call: &CallId) -> Vec<u8> {
@@ -233,25 +250,31 @@ mod tests {
 
     #[test]
     fn mem_027_a_card_is_signed_by_the_key_that_it_shows() {
-        let room = RoomBinding {
-            room_fp: RoomFp::from_bytes([1; 16]),
+        let of = |n: u8| RoomBinding {
+            room_fp: RoomFp::from_bytes([n; 16]),
             generation: 0,
             sheet: None,
         };
-        let call = CallId::from_bytes([3; 16]);
-        stopped_by(PolicyFault::CardSignature, || {
-            let mut card = Card::sign(
-                &room,
-                &call,
-                7,
-                vec![5; 1_216],
-                2,
-                &LeafKey::from_seed(&[4; 32]),
-                Door::default(),
-            );
-            card.lobby_key = vec![6; 1_216];
-            Card::from_bytes(&room, &call, &card.to_bytes()).is_ok()
-        });
+        let (call, elsewhere) = (CallId::from_bytes([3; 16]), CallId::from_bytes([9; 16]));
+        let signed = |room: &RoomBinding, call: &CallId| {
+            let key = LeafKey::from_seed(&[4; 32]);
+            Card::sign(room, call, 7, vec![5; 1_216], 2, &key, Door::default())
+        };
+        let counts = |card: &Card| Card::from_bytes(&of(1), &call, &card.to_bytes()).is_ok();
+        assert!(counts(&signed(&of(1), &call)));
+        for change in [
+            (|said| said.lobby_key = vec![6; 1_216]) as fn(&mut Said),
+            |said| said.leaf_key = LeafKey::from_seed(&[6; 32]).public(),
+            |said| said.members = 9,
+        ] {
+            stopped_by(PolicyFault::CardSignature, || {
+                let mut card = signed(&of(1), &call);
+                change(&mut card.said);
+                counts(&card)
+            });
+        }
+        stopped_by(PolicyFault::CardSignature, || counts(&signed(&of(2), &call)));
+        stopped_by(PolicyFault::CardSignature, || counts(&signed(&of(1), &elsewhere)));
     }
 
     #[test]
@@ -271,29 +294,50 @@ mod tests {
         assert!(!is_better((with(None, 1), &low), (with(None, 1), &low)));
     }
 
-    /// A card that shows a host's proof: of `mandated` (1 is this room's root), made for the call `proof_call`.
-    fn shows_host(root: u8, proof_call: u8) -> bool {
+    /// How a host's proof on a card came about; as it should by default.
+    struct Proof {
+        /// 0xA0 is this room's root.
+        root: u8,
+        call: u8,
+        serial: u32,
+        /// The key of the leaf that it was made for.
+        leaf: u8,
+    }
+
+    const GOOD: Proof = Proof {
+        root: 0xA0,
+        call: 3,
+        serial: 1,
+        leaf: 4,
+    };
+
+    /// Whether the card of a call with such a proof is that of a call with a host.
+    fn shows_host(made: &Proof) -> bool {
         use conclave_protocol::credential::Mandate;
+        use conclave_protocol::ids::MemberId;
         use conclave_protocol::keys::{MandatePk, RootKeys, RootSeed, Signer};
         use conclave_protocol::sheet::{Found, Rules};
 
-        let room = crate::group::test_binding(Rules {
+        let mut room = crate::group::test_binding(Rules {
             found: Found::Anyone,
             lobby: false,
         });
-        let (call, key) = (CallId::from_bytes([3; 16]), LeafKey::from_seed(&[4; 32]));
-        let leaf = LeafName {
-            member: conclave_protocol::ids::MemberId::from_bytes([5; 16]),
-            key: key.public(),
+        if let Some(sheet) = &mut room.sheet {
+            sheet.revoked = vec![5];
+        }
+        // The card is another member's, as it is for most of a call.
+        let (call, key) = (CallId::from_bytes([3; 16]), LeafKey::from_seed(&[7; 32]));
+        let leaf = |n: u8| LeafName {
+            member: MemberId::from_bytes([5; 16]),
+            key: LeafKey::from_seed(&[n; 32]).public(),
         };
         let signer = Signer::from_seed(&[6; 32]);
-        let root = RootKeys::derive(&RootSeed::from_bytes([root; 32])).sign();
+        let root = RootKeys::derive(&RootSeed::from_bytes([made.root; 32])).sign();
         let pk = MandatePk::from_bytes(signer.public());
-        let mandate = Mandate::sign(&root, room.room_fp, Role::Host, 1, 20_100, pk);
-        let proof = RoleProof::sign(mandate, &signer, &CallId::from_bytes([proof_call; 16]), &leaf);
-        let shown = Some((leaf, proof));
+        let mandate = Mandate::sign(&root, room.room_fp, Role::Host, made.serial, 20_100, pk);
+        let proof = RoleProof::sign(mandate, &signer, &CallId::from_bytes([made.call; 16]), &leaf(made.leaf));
         let door = Door {
-            shown,
+            shown: Some((leaf(GOOD.leaf), proof)),
             ..Door::default()
         };
         let bytes = Card::sign(&room, &call, 7, vec![5; 1_216], 2, &key, door).to_bytes();
@@ -303,9 +347,16 @@ mod tests {
 
     #[test]
     fn mem_077_a_role_on_a_card_is_one_in_this_room_and_call() {
-        assert!(shows_host(0xA0, 3));
-        for (root, call) in [(0xA1, 3), (0xA0, 4)] {
-            stopped_by(PolicyFault::CardProof, || shows_host(root, call));
+        assert!(shows_host(&GOOD));
+        for made in [
+            Proof { root: 0xA1, ..GOOD },
+            Proof { call: 4, ..GOOD },
+            Proof { leaf: 9, ..GOOD },
+            // Below what the sheet accepts, and taken back by it.
+            Proof { serial: 0, ..GOOD },
+            Proof { serial: 5, ..GOOD },
+        ] {
+            stopped_by(PolicyFault::CardProof, || shows_host(&made));
         }
     }
 }

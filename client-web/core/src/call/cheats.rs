@@ -11,11 +11,13 @@ use conclave_protocol::order::{Decision, Order};
 use conclave_protocol::rules::CallRules;
 
 use super::inside::Inside;
+use super::knock;
 use super::shared::Shared;
 use super::words::Words;
 use super::{Member, Stage};
-use crate::group::{Group, attacks};
+use crate::group::{Group, Identity, LeafData, LeafKey, attacks};
 use crate::io::{Input, State};
+use crate::limits::KNOCK_KEPT_MS;
 use crate::world::World;
 
 fn chat(text: &str) -> Words {
@@ -259,6 +261,57 @@ fn b1_nobody_writes_under_anothers_name() {
         .collect();
     assert_eq!(told, [("Grace", "mine"), ("Grace", "again")]);
     nothing_happened(world, &tabs, asks, epoch);
+}
+
+/// Key packages that open, each under another name and transport: the lobby shows what the server lets through, and no longer than they last.
+#[test]
+fn b6_knocks_that_open_are_limited_and_expire_and_honest_people_are_let_in() {
+    let (mut world, tabs, asks) = hosted(8);
+    let (inside, s) = world.tabs[2].member.parts();
+    let (call, epoch) = (inside.call, inside.group.epoch());
+    let (ring, room) = (s.keyring().unwrap(), s.room.clone());
+    let lobby_key = inside.lobby.public().unwrap().to_vec();
+    let door = knock::Door {
+        epoch,
+        lobby_key: &lobby_key,
+        behind: None,
+    };
+    let at = world.now;
+    let mut most = 0;
+    for n in 0..120u8 {
+        let data = LeafData::plain(
+            MemberId::from_bytes([n; 16]),
+            TransportId::from_bytes([n; 16]),
+            format!("nobody {n}"),
+            0,
+        );
+        let mut ghost = Identity::plain(LeafKey::from_seed(&[n; 32]), data);
+        let package = ring.key_package(&mut ghost, call).unwrap();
+        let body = knock::seal(&ring, &room, &call, &door, package).unwrap();
+        world.forge(tabs[2], ClearPart::knock(call), &body);
+        world.run(100);
+        most = most.max(world.tabs[0].lobby.len());
+    }
+    // Five at once and one in two seconds, and whoever asked before.
+    let allowed = 5 + (world.now - at) / 2_000 + 1;
+    assert!(most > 3, "no knock of the flood was read: nothing was tested");
+    assert!(most as u64 <= allowed, "{most} at once");
+    assert!(
+        world.tabs[0].lobby.iter().any(|entry| entry.name == "Eve"),
+        "pushed out"
+    );
+    let eve = world.tabs[0]
+        .lobby
+        .iter()
+        .find(|entry| entry.name == "Eve")
+        .unwrap()
+        .member_id;
+    world.give(0, Input::Admit(eve));
+    let all: Vec<usize> = tabs.iter().copied().chain([asks]).collect();
+    world.until("the honest one is in", 5_000, |w| w.together(&all));
+    world.until("the others' requests expire", KNOCK_KEPT_MS + 5_000, |w| {
+        w.tabs[0].lobby.is_empty()
+    });
 }
 
 #[test]

@@ -42,6 +42,11 @@ impl Committer {
         self.not_before = self.not_before.max(now + wait);
     }
 
+    /// Not while the last attempt is waited for.
+    pub(crate) fn not_before(&self, at: u64) -> u64 {
+        at.max(self.not_before)
+    }
+
     pub(crate) fn rotation_due(&self, now: u64) -> bool {
         now.saturating_sub(self.rotated_at) >= ROTATION_MS
     }
@@ -50,20 +55,17 @@ impl Committer {
         self.rotated_at + ROTATION_MS
     }
 
-    /// When to act, given whether there is work and this member's place in the order. `urgent`: a removal, by whoever ordered it, which does not wait for the distance to the commit
+    /// There is nothing to do.
+    pub(crate) fn rest(&mut self) {
+        self.work_since = None;
+    }
+
+    /// When to act, given this member's place in the order. `urgent`: a removal, by whoever ordered it, which does not wait for the distance to the commit
     /// before; but one removal by order after the other does.
-    pub(crate) fn due(&mut self, now: u64, work: bool, place: usize, urgent: bool) -> Option<u64> {
-        if !work {
-            self.work_since = None;
-            return None;
-        }
+    pub(crate) fn due(&mut self, now: u64, place: usize, urgent: bool) -> u64 {
         let since = *self.work_since.get_or_insert(now);
         let next_at = if urgent && !self.after_removal { 0 } else { self.next_at };
-        Some(
-            (since + COMMITTER_STEP_MS * place as u64)
-                .max(self.not_before)
-                .max(next_at),
-        )
+        self.not_before(since + COMMITTER_STEP_MS * place as u64).max(next_at)
     }
 }
 
@@ -74,28 +76,28 @@ mod tests {
     #[test]
     fn the_first_acts_at_once_and_then_twice_a_second() {
         let mut c = Committer::new(0);
-        assert_eq!(c.due(1_000, true, 0, false), Some(1_000));
+        assert_eq!(c.due(1_000, 0, false), 1_000);
         c.epoch(1_010, false, false);
-        assert_eq!(c.due(1_020, false, 0, false), None);
-        assert_eq!(c.due(1_020, true, 0, false), Some(1_510));
+        c.rest();
+        assert_eq!(c.due(1_020, 0, false), 1_510);
     }
 
     #[test]
     fn a_removal_does_not_wait_but_for_another_by_order() {
         let mut c = Committer::new(0);
         c.epoch(1_000, false, false);
-        assert_eq!(c.due(1_100, true, 0, true), Some(1_100));
+        assert_eq!(c.due(1_100, 0, true), 1_100);
         c.epoch(1_200, true, true);
-        assert_eq!(c.due(1_300, true, 0, true), Some(1_700));
+        assert_eq!(c.due(1_300, 0, true), 1_700);
         c.back_off(1_300, 900);
-        assert_eq!(c.due(1_400, true, 0, true), Some(2_200), "a refusal is heeded");
+        assert_eq!(c.due(1_400, 0, true), 2_200, "a refusal is heeded");
     }
 
     #[test]
     fn the_next_waits_for_the_one_before() {
         let mut c = Committer::new(0);
-        assert_eq!(c.due(1_000, true, 2, false), Some(2_500));
-        assert_eq!(c.due(1_400, true, 1, false), Some(1_750), "work began at 1,000");
+        assert_eq!(c.due(1_000, 2, false), 2_500);
+        assert_eq!(c.due(1_400, 1, false), 1_750, "work began at 1,000");
         assert!(!c.rotation_due(ROTATION_MS - 1));
         assert!(c.rotation_due(ROTATION_MS));
     }

@@ -13,7 +13,7 @@ use crate::error::CoreError;
 use crate::group::{Heard, Incoming, Merged};
 use crate::io::{EndReason, EpochKeysOut, Event, NoticeCode, Output};
 use crate::limits::{
-    CARD_INTERVAL_MS, CARD_REPEAT_MS, KNOCK_RETRY_MAX_MS, LEFT_BEHIND_MS, OLD_EPOCH_ADD_MS, OLD_EPOCH_REMOVE_MS,
+    BEACONS_AT_ONCE_UP_TO, CARD_INTERVAL_MS, CARD_REPEAT_MS, KNOCK_RETRY_MAX_MS, OLD_EPOCH_ADD_MS, OLD_EPOCH_REMOVE_MS,
     REMOVE_AFTER_MS, SWITCH_AFTER_ADD_MS, SWITCH_AT_ONCE_UP_TO,
 };
 
@@ -35,7 +35,7 @@ impl Inside {
         if self.log.is_own(bytes) {
             self.log.pending = None;
             return match self.group.merge_own() {
-                Ok(merged) => self.moved(now, &merged, true, s),
+                Ok(merged) => self.moved(now, &merged, (true, bytes.len()), s),
                 Err(_) => Turn::TakeBack,
             };
         }
@@ -50,7 +50,7 @@ impl Inside {
             Incoming::Valid(verified) => {
                 self.drop_pending(now, s);
                 match self.group.merge(*verified) {
-                    Ok(merged) => self.moved(now, &merged, false, s),
+                    Ok(merged) => self.moved(now, &merged, (false, bytes.len()), s),
                     Err(_) => Turn::TakeBack,
                 }
             }
@@ -72,6 +72,9 @@ impl Inside {
     pub(super) fn void(&mut self, now: u64, s: &mut Shared) {
         self.drop_pending(now, s);
         self.log.advance(&mut s.out);
+        if self.asking.is_some() {
+            self.log.welcome_may_follow(now);
+        }
         self.prove(now, s);
         // Whoever could not read it was not left behind by it.
         self.settle_lobby(now);
@@ -86,8 +89,8 @@ impl Inside {
         let _ = self.group.discard_own();
     }
 
-    /// A commit was merged.
-    fn moved(&mut self, now: u64, merged: &Merged, mine: bool, s: &mut Shared) -> Turn {
+    /// A commit was merged: this member's own or not, of so many bytes.
+    fn moved(&mut self, now: u64, merged: &Merged, (mine, bytes): (bool, usize), s: &mut Shared) -> Turn {
         self.log.have_seq += 1;
         self.log.epoch_ended(now);
         // By a host's or moderator's order, which the commit holds; whatever else this member was about.
@@ -97,8 +100,7 @@ impl Inside {
             && let Some(asking) = &mut self.asking
         {
             // The answer to what this member asked for; the welcome comes behind it.
-            asking.moved = true;
-            asking.until = now + LEFT_BEHIND_MS;
+            asking.moved(now);
             return Turn::Stay;
         }
         if merged.self_removed {
@@ -124,6 +126,7 @@ impl Inside {
         if self.new_epoch(now, merged, mine, s).is_err() {
             return Turn::End(EndReason::Internal);
         }
+        self.warm_new_epoch(now, bytes);
         if self.rules.ended {
             return Turn::End(EndReason::EndedByHost);
         }
@@ -133,6 +136,7 @@ impl Inside {
     /// The first epoch of this member: founded or joined.
     pub(super) fn begin(&mut self, now: u64, s: &mut Shared) -> Result<(), CoreError> {
         self.roster.follow(now, &self.call, self.group.leaves(), &[], true);
+        self.roster.rank(|id| self.group.committer_rank(id));
         let alone = self.group.size() == 1;
         let first = Merged {
             removed: Vec::new(),
@@ -147,6 +151,7 @@ impl Inside {
         self.lobby.new_epoch(now, self.group.epoch(), self.group.lobby_key()?);
         self.take_rules(now, false, s);
         self.watch_new_epoch(now, s);
+        self.warm_new_epoch(now, 0);
         self.prove(now, s);
         if alone {
             self.cards.at = Some(now);
@@ -161,6 +166,7 @@ impl Inside {
         let changes = self
             .roster
             .follow(now, &self.call, self.group.leaves(), &merged.removed, false);
+        self.roster.rank(|id| self.group.committer_rank(id));
         self.roster.forget_places(&merged.expelled);
         self.keys(merged, s)?;
         self.prove(now, s);
@@ -170,6 +176,7 @@ impl Inside {
         self.settle_lobby(now);
         self.watch_new_epoch(now, s);
         self.judge_invites(now, s);
+        self.cards.old = false;
         if mine {
             self.send_card(now, s)?;
         }
@@ -177,7 +184,9 @@ impl Inside {
         self.cards.at = self.is_first().then_some(now + again);
         if merged.added {
             self.lines.others_came();
-            self.beacon_soon(now);
+            if self.roster.len() <= BEACONS_AT_ONCE_UP_TO || self.media.publishes() {
+                self.beacon_soon(now);
+            }
         }
         self.announce(changes, s);
         self.refresh(now, s);
@@ -227,11 +236,24 @@ impl Inside {
         }
     }
 
+    /// The first in the committers' order shows the card, also whoever is that only since the one before fell silent: the committer and the first may have vanished
+    /// before anybody saw one of this epoch.
+    ///
+    /// SECURITY: somebody who hides and shows themselves in turns makes others the first, and each of them send one card of an epoch at once and no more than one in
+    /// [`CARD_INTERVAL_MS`] then.
+    pub(super) fn take_over_card(&mut self, now: u64) {
+        if self.cards.at.is_none() && !self.cards.old && self.is_first() {
+            let shown = self.cards.sent_in == Some(self.group.epoch());
+            let apart = if shown { CARD_INTERVAL_MS } else { CARD_REPEAT_MS };
+            self.cards.at = Some(now.max(self.cards.sent_at + apart));
+        }
+    }
+
     pub(super) fn send_card(&mut self, now: u64, s: &mut Shared) -> Result<(), CoreError> {
         if !self.rights.on {
             return Ok(());
         }
-        self.cards.sent_at = now;
+        (self.cards.sent_at, self.cards.sent_in) = (now, Some(self.group.epoch()));
         let lobby_key = self.lobby.public().ok_or(CoreError::NoGroup)?.to_vec();
         let card = Card::sign(
             &s.room,
@@ -255,9 +277,19 @@ impl Inside {
         self.place() == Some(0)
     }
 
-    /// This member's place in the committers' order: those heard of and visible first, then by the epoch's hash. Without those who lost their state
-    /// and say so: they cannot commit.
+    /// This member's place in the committers' order.
     pub(super) fn place(&self) -> Option<usize> {
+        let own = self.group.own_leaf();
+        self.committers().iter().position(|(_, leaf)| *leaf == own)
+    }
+
+    /// Who may commit, in the order of this epoch, and whether their tab is hidden: those heard of and visible first, then by the epoch's hash. Without those who lost their state
+    /// and say so: they cannot commit. Nobody at all as long as this member could not read a commit and does not know yet whether the others have moved on by it: a commit in an epoch
+    /// that they left would make one that nobody else is in.
+    pub(super) fn committers(&self) -> Vec<(bool, u32)> {
+        if self.is_undecided() {
+            return Vec::new();
+        }
         let own = self.roster.own();
         let stateless: BTreeSet<_> = self.stateless().collect();
         let mut order = BTreeSet::new();
@@ -267,9 +299,9 @@ impl Inside {
             // Whoever is to be removed cannot commit it, and might not want to.
             let ordered_out = self.council.removes(&entry.leaf_name()).is_some();
             if id == own || !(entry.lost || ordered_out || stateless.contains(&id)) {
-                order.insert((hidden, self.group.committer_rank(&id), id));
+                order.insert((hidden, entry.rank, entry.leaf));
             }
         }
-        order.iter().position(|(_, _, id)| *id == own)
+        order.into_iter().map(|(hidden, _, leaf)| (hidden, leaf)).collect()
     }
 }

@@ -11,18 +11,22 @@ use zeroize::Zeroizing;
 use conclave_protocol::credential::HostCredential;
 use conclave_protocol::ids::RoomId;
 use conclave_protocol::keys::{LinkKeys, LinkSecret};
-use conclave_protocol::manage::{ManagedRoom, RoomChange, record_hash, sign_change};
+use conclave_protocol::link::GuestLink;
+use conclave_protocol::manage::{ManagedRoom, Replacement, RoomChange, record_hash, sign_change, sign_replacement};
 use conclave_protocol::message::{ClientMessage, RefusalCode};
-use conclave_protocol::owner::{self, ROTATE_ENTROPY, revise};
+use conclave_protocol::owner::{self, ROTATE_ENTROPY, Rotated, revise};
+use conclave_protocol::room::RoomRecord;
 use conclave_protocol::server_name::ServerName;
 use conclave_protocol::sheet::Sheet;
 
-use crate::limits::{ERRAND_AGAIN_MS, ERRAND_TRIES};
+use crate::limits::{ERRAND_AGAIN_MS, ERRAND_TRIES, LINKS_PROPOSED};
 use crate::random::Random;
 
 /// One thing to tell.
 #[derive(Clone)]
 pub(crate) enum Errand {
+    /// The record as it is, to sign the one with this secret for others to bring. Changes nothing.
+    Sign(LinkSecret),
     /// The link has this secret from now on.
     Relink(LinkSecret),
     /// These invites opened nothing any more.
@@ -51,6 +55,10 @@ pub(crate) struct Errands {
     change: Option<(RoomChange, Option<HostCredential>)>,
     /// The newest sheet that was brought.
     sheet: Option<Sheet>,
+    /// Links that were proposed in the call, the newest last: the server may have one that did not come into force, if somebody brought it.
+    proposed: VecDeque<LinkSecret>,
+    /// What came of the newest [`Errand::Sign`].
+    signed: Option<Replacement>,
     tries: u32,
     /// Requests since the last answer.
     unanswered: u32,
@@ -66,6 +74,8 @@ impl Errands {
             waiting: VecDeque::new(),
             change: None,
             sheet: None,
+            proposed: VecDeque::new(),
+            signed: None,
             tries: 0,
             unanswered: 0,
             is_asked: false,
@@ -80,6 +90,34 @@ impl Errands {
 
     pub(crate) fn credential(&self) -> &HostCredential {
         &self.credential
+    }
+
+    /// The room has this link now, which its server shows: whether the key was made for one before, and is for this one from here on.
+    pub(crate) fn follow(&mut self, link: &GuestLink) -> bool {
+        let guest = &mut self.credential.guest;
+        let newer = link.room_fp == guest.room_fp && link.generation > guest.generation;
+        if newer {
+            (guest.generation, guest.link_secret) = (link.generation, link.link_secret.clone());
+        }
+        newer
+    }
+
+    /// A host proposes this link, in force or not. Who knows it can tell the server another one, should it have this.
+    pub(crate) fn know(&mut self, secret: &LinkSecret) {
+        if self.proposed.len() >= LINKS_PROPOSED {
+            self.proposed.pop_front();
+        }
+        self.proposed.push_back(secret.clone());
+    }
+
+    /// The signed record, once.
+    pub(crate) fn take_signed(&mut self) -> Option<Replacement> {
+        self.signed.take()
+    }
+
+    /// Nothing has to be signed any more; an answer that comes nevertheless is the next errand's.
+    pub(crate) fn sign_nothing(&mut self) {
+        self.waiting.retain(|errand| !matches!(errand, Errand::Sign(_)));
     }
 
     pub(crate) fn add(&mut self, errand: Errand) {
@@ -146,6 +184,10 @@ impl Errands {
             }
             return self.finished(true);
         }
+        if let Some(Errand::Sign(secret)) = self.waiting.front() {
+            self.signed = room.and_then(|room| self.sign(server, &room.record, secret, random));
+            return self.finished(self.signed.is_some());
+        }
         if let (Some(Errand::Relink(secret)), Some(room)) = (self.waiting.front(), &room)
             && *room.record.admission_pk.as_bytes() == LinkKeys::derive(secret).admission(server).public()
         {
@@ -196,16 +238,12 @@ impl Errands {
         room: &ManagedRoom,
         random: &mut Random,
     ) -> Option<(RoomChange, Option<HostCredential>)> {
-        let (record, own) = (&room.record, &self.credential);
+        let (record, own) = (&room.record, &self.credential_for(server, &room.record));
         let base = record_hash(record);
         let (record, credential) = match self.waiting.front()? {
+            Errand::Sign(_) => return None,
             Errand::Relink(secret) => {
-                let mut entropy = Zeroizing::new([0; ROTATE_ENTROPY]);
-                let nonce: [u8; ROTATE_ENTROPY - 32] = random.bytes();
-                for (to, from) in entropy.iter_mut().zip(secret.expose().iter().chain(&nonce)) {
-                    *to = *from;
-                }
-                let rotated = owner::rotate(own, server, record, &entropy).ok()?;
+                let rotated = self.rotate(server, record, secret, random)?;
                 (rotated.record, Some(rotated.credential))
             }
             Errand::RevokeInvite(serial) => {
@@ -230,5 +268,46 @@ impl Errands {
             }
         };
         Some((RoomChange::Replace { base, record }, credential))
+    }
+
+    /// The credential as it opens this record.
+    fn credential_for(&self, server: &ServerName, record: &RoomRecord) -> HostCredential {
+        let mut own = self.credential.clone();
+        let admits = |secret: &&LinkSecret| {
+            *record.admission_pk.as_bytes() == LinkKeys::derive(secret).admission(server).public()
+        };
+        let all = std::iter::once(&self.credential.guest.link_secret).chain(&self.proposed);
+        if let Some(secret) = all.into_iter().find(admits) {
+            own.guest.link_secret = secret.clone();
+        }
+        own
+    }
+
+    /// The record with another link, whose sheet is sealed with a fresh nonce.
+    fn rotate(
+        &self,
+        server: &ServerName,
+        record: &RoomRecord,
+        secret: &LinkSecret,
+        random: &mut Random,
+    ) -> Option<Rotated> {
+        let mut entropy = Zeroizing::new([0; ROTATE_ENTROPY]);
+        let nonce: [u8; ROTATE_ENTROPY - 32] = random.bytes();
+        for (to, from) in entropy.iter_mut().zip(secret.expose().iter().chain(&nonce)) {
+            *to = *from;
+        }
+        owner::rotate(&self.credential_for(server, record), server, record, &entropy).ok()
+    }
+
+    fn sign(
+        &self,
+        server: &ServerName,
+        record: &RoomRecord,
+        secret: &LinkSecret,
+        random: &mut Random,
+    ) -> Option<Replacement> {
+        let rotated = self.rotate(server, record, secret, random)?;
+        let manage = self.credential.manage_secret.manage(server);
+        Some(sign_replacement(&manage, server, record_hash(record), rotated.record))
     }
 }

@@ -22,10 +22,11 @@ use super::rights::Rights;
 use super::roster::Roster;
 use super::shared::Shared;
 use super::takeback::Asking;
+use super::warming::Warming;
 use super::watch::Watch;
 use super::words::{Words, verify_leave};
 use crate::error::CoreError;
-use crate::group::{Group, GroupData, Heard, Identity, Keyring};
+use crate::group::{Group, GroupData, Heard};
 use crate::io::{EndReason, Event, NoticeCode, Output, RosterEntry, State};
 use crate::limits::{CARD_BEARERS, CARD_REPEAT_MS, COMMIT_RETRY_MS, COMMITTER_STEP_MS};
 use crate::text::is_reaction;
@@ -38,8 +39,6 @@ pub(crate) enum Turn {
     StartOver,
     /// This member lost its state, and takes its place back.
     TakeBack,
-    /// This member's leaf was replaced as it had asked, and the welcome is lost: knock again under the new leaf.
-    Knock(Box<Keyring>, Box<Identity>),
     /// This member was added anew while it stayed.
     Readded(Box<Joined>),
     /// Over.
@@ -56,6 +55,7 @@ pub(crate) struct Inside {
     pub(super) roster: Roster,
     pub(super) media: Media,
     pub(super) committer: Committer,
+    pub(super) warming: Warming,
     pub(super) own: OwnSigns,
     pub(super) council: Council,
     /// The rules of this epoch, and who has a role in it.
@@ -88,10 +88,15 @@ pub(super) struct OwnSigns {
 }
 
 /// When to send the call card.
+#[derive(Default)]
 pub(super) struct Cards {
     /// Set for the first in the committers' order, in case the committer vanished.
     pub(super) at: Option<u64>,
     pub(super) sent_at: u64,
+    /// The epoch of the last one.
+    pub(super) sent_in: Option<u64>,
+    /// This member came back behind the log: it has none to show before the next epoch.
+    pub(super) old: bool,
 }
 
 impl Inside {
@@ -117,6 +122,7 @@ impl Inside {
             roles: Vec::new(),
             keyed: Vec::new(),
             committer: Committer::new(now),
+            warming: Warming::default(),
             own: OwnSigns {
                 joined_at: now,
                 hand,
@@ -127,7 +133,7 @@ impl Inside {
             },
             attached: false,
             rights: Rights::default(),
-            cards: Cards { at: None, sent_at: 0 },
+            cards: Cards::default(),
             elsewhere: Calls::default(),
             shown: Vec::new(),
             codec: None,
@@ -167,6 +173,7 @@ impl Inside {
         // SECURITY: whoever lags behind would put an old card, to which no knock can be opened, in the place of the present one.
         let listed = heads.iter().find(|h| h.call_id == self.call);
         let current = listed.is_none_or(|h| h.head_seq <= self.log.have_seq);
+        self.cards.old = !current;
         if current {
             // A notice whose commit went down with the server must not keep this member silent.
             self.log.forget_notices(&mut s.out);
@@ -225,6 +232,7 @@ impl Inside {
                 self.media.answered();
                 self.refresh(now, s);
             }
+            ServerMessage::Managed { .. } => s.relinking.carry_no_more(),
             ServerMessage::Tracks { tracks } => {
                 self.media.tracks(tracks);
                 self.refresh(now, s);
@@ -279,6 +287,10 @@ impl Inside {
             (client_type::OFFER, RefusalCode::NotAttached) => {}
             (client_type::OFFER, _) => s.event(Event::Notice(NoticeCode::MediaRefused)),
             (_, RefusalCode::Closing) => return Turn::End(EndReason::Closing),
+            // Asked again, later.
+            (client_type::REPLACE, RefusalCode::RateLimited | RefusalCode::ServerFull) => {}
+            // It was done, or will not be.
+            (client_type::REPLACE, _) => s.relinking.carry_no_more(),
             _ => {}
         }
         Turn::Stay
@@ -364,7 +376,7 @@ impl Inside {
             Ok(Heard::Early) => self.log.keep_early(now, body),
             Ok(heard) => self.heard(now, heard, s),
             // SECURITY: anybody could have made it; it counts only together with the silence of somebody.
-            Err(_) => self.watch.unreadable(now),
+            Err(_) => self.watch_unreadable(now),
         }
     }
 
@@ -381,8 +393,9 @@ impl Inside {
         match words {
             Words::Beacon { beacon, echoes } => {
                 self.watch_beacon(now, &from, beacon.digest, &echoes);
-                if from != self.roster.own() && beacon.digest == self.group.epoch_digest() {
-                    self.log.in_step(now);
+                let others = from != self.roster.own();
+                if others && beacon.digest == self.group.epoch_digest() && self.log.in_step(now) {
+                    self.watch_unreadable(now);
                 }
                 if self.roster.beacon(now, &from, beacon) {
                     self.refresh(now, s);
@@ -393,7 +406,7 @@ impl Inside {
             Words::Order { order } => self.order_in(now, order, s),
             Words::Rules { bytes } => {
                 if let Some(next) = GroupData::from_bytes(&bytes) {
-                    self.rules_in(next);
+                    self.rules_in(next, s);
                 }
             }
             Words::Refuse { package } => {

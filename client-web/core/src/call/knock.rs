@@ -12,7 +12,7 @@ use conclave_protocol::ids::{CallId, MemberId};
 use crate::cbor;
 use crate::error::CoreError;
 use crate::group::{Keyring, LeafData, LobbyKey, RoomBinding, Standing, twenty_digits, verify_resume};
-use crate::limits::{KNOCK_KEPT_MS, LEFT_BEHIND_MS, LOBBY_KEY_KEPT_MS, MAX_KNOCKS};
+use crate::limits::{KNOCK_KEPT_MS, LOBBY_KEY_KEPT_MS, MAX_KNOCKS};
 
 /// What the envelope of a knock holds.
 #[derive(Encode, Decode)]
@@ -232,17 +232,10 @@ impl Lobby {
         self.waiting.retain(still_waits);
     }
 
-    fn expire(&mut self, now: u64) {
+    /// Forgets what is too old to count: knocks, and keys of past epochs.
+    pub(crate) fn expire(&mut self, now: u64) {
         self.keys
             .retain(|k| k.ended_at.is_none_or(|at| now.saturating_sub(at) < LOBBY_KEY_KEPT_MS));
-        // Who was left behind is so for all who moved on, or for nobody.
-        let kept = |w: &Waiting| {
-            if w.behind.is_some() {
-                LEFT_BEHIND_MS
-            } else {
-                KNOCK_KEPT_MS
-            }
-        };
-        self.waiting.retain(|w| now.saturating_sub(w.at) < kept(w));
+        self.waiting.retain(|w| now.saturating_sub(w.at) < KNOCK_KEPT_MS);
     }
 }

@@ -169,7 +169,10 @@ impl Inside {
         let own = self.roster.own();
         let name = self.roster.entry(&own).map(|entry| entry.name.clone());
         // Nothing is written that somebody would read who was told to go.
-        let may = self.attached && self.rights.on && !self.log.is_stopped() && self.lines.has_room();
+        if self.log.is_stopped() {
+            return s.event(Event::Notice(NoticeCode::ChatStopped));
+        }
+        let may = self.attached && self.rights.on && self.lines.has_room();
         let (Some(text), Some(name), true) = (clean_chat(text), name, may) else {
             return s.event(Event::Notice(NoticeCode::ChatRefused));
         };

@@ -207,10 +207,18 @@ impl Log {
     /// Somebody else stands in this member's epoch: whatever claims a later one for longer is not worth believing.
     ///
     /// SECURITY: a message's epoch is not authenticated before the message can be opened; without this one forged envelope would make
-    /// everybody join anew.
-    pub(crate) fn in_step(&mut self, now: u64) {
+    /// everybody join anew. `true` if there were such words, and no commit is on its way that could be theirs: others may stand in another history.
+    pub(crate) fn in_step(&mut self, now: u64) -> bool {
         self.in_step_at = now;
+        let before = self.early.len();
         self.early.retain(|(at, _)| now.saturating_sub(*at) < LEFT_BEHIND_MS);
+        self.early.len() < before && now >= self.body_until()
+    }
+
+    /// A commit of an epoch that this member has not reached, while it waits for a Welcome: that stands right behind the one that brings it.
+    /// Somebody who fills the log can put that off no longer than the leaf that was asked for is kept.
+    pub(crate) fn welcome_may_follow(&mut self, now: u64) {
+        self.in_step_at = now;
     }
 
     /// Others have been speaking for a while in an epoch that this member has not reached, and no announced commit can still bring it there.
@@ -219,14 +227,18 @@ impl Log {
     }
 
     fn left_behind_at(&self) -> Option<u64> {
+        let since = |at: u64| at.max(self.in_step_at) + LEFT_BEHIND_MS;
+        self.early.front().map(|(at, _)| since(*at).max(self.body_until()))
+    }
+
+    /// Until when the body of an announced commit may still come.
+    fn body_until(&self) -> u64 {
         let (seq, announced_at) = self.announced;
-        let body_until = if seq > self.have_seq {
+        if seq > self.have_seq {
             announced_at + HOLD_ADD_MS
         } else {
             0
-        };
-        let since = |at: u64| at.max(self.in_step_at) + LEFT_BEHIND_MS;
-        self.early.front().map(|(at, _)| since(*at).max(body_until))
+        }
     }
 
     pub(crate) fn epoch_ended(&mut self, now: u64) {
@@ -279,6 +291,18 @@ mod tests {
             );
         }
         assert!(log.take_early().len() <= 3, "forged messages are kept for ever");
+    }
+
+    #[test]
+    fn words_of_an_epoch_that_never_comes_are_a_sign_and_those_before_a_slow_commit_are_none() {
+        let mut log = Log::new(4);
+        log.keep_early(10_000, vec![1]);
+        assert!(!log.in_step(11_000), "their commit may be a moment behind them");
+        log.notice(12_000, 5, false);
+        assert!(!log.in_step(14_000), "their commit is announced");
+        log.keep_early(15_000, vec![2]);
+        assert!(log.in_step(12_000 + HOLD_ADD_MS), "it never came");
+        assert!(!log.in_step(13_000 + HOLD_ADD_MS), "told of twice");
     }
 
     #[test]

@@ -51,6 +51,11 @@ fn bit(kind: TrackKind) -> u8 {
 }
 
 impl Media {
+    /// Whether the server was told of any track.
+    pub(crate) fn publishes(&self) -> bool {
+        self.published.values().any(|on| *on)
+    }
+
     /// A fresh attachment: the server knows nothing of media any more.
     pub(crate) fn restart(&mut self, out: &mut VecDeque<Output>) {
         self.sections.clear();

@@ -6,11 +6,14 @@
 //! (what all need).
 
 mod card;
+mod carry;
 mod choose;
 mod committer;
 mod council;
 mod epochs;
 mod errand;
+#[cfg(conclave_forge)]
+mod forged;
 mod inside;
 mod invites;
 mod knock;
@@ -32,6 +35,7 @@ mod slots;
 mod socket;
 mod stage;
 mod takeback;
+mod warming;
 mod watch;
 mod words;
 
@@ -39,6 +43,8 @@ mod words;
 mod behind;
 #[cfg(test)]
 mod cheats;
+#[cfg(test)]
+mod relinked;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -61,6 +67,7 @@ use errand::Errands;
 use newcomer::Newcomer;
 use owner::OwnersDeed;
 use place::Place;
+use relink::Relinking;
 use shared::Shared;
 use socket::Connection;
 use stage::Stage;
@@ -126,6 +133,8 @@ impl Member {
             knock_retry_ms: KNOCK_RETRY_MS,
             less: watch::Less::default(),
             lines: 0,
+            unfinished: Vec::new(),
+            relinking: Relinking::default(),
         };
         if unusable {
             shared.forget_place();
@@ -253,6 +262,7 @@ impl Member {
                 }
             }
             Stage::Inside(inside) => {
+                inside.forget_knocks(now, s);
                 let turn = inside.tick(now, s);
                 self.turn(now, turn);
             }
@@ -269,7 +279,7 @@ impl Member {
                     .filter(|_| !self.shared.connection.is_up());
                 newcomer.timeout().into_iter().chain(give_up).min()
             }
-            Stage::Inside(inside) => inside.timeout(now),
+            Stage::Inside(inside) => inside.timeout(now, &self.shared),
             Stage::Over => return None,
         };
         own.into_iter()

@@ -75,6 +75,19 @@ impl Shared {
         }
     }
 
+    /// Whoever came by a newer link than the one in their key gets a key with it: the link may have been changed when they were not there, or had just gone.
+    pub(super) fn renew_key(&mut self, sheet: &Sheet) {
+        // The server may not know the link of the call yet.
+        let admission = self.keys.admission(self.connection.server()).public();
+        if *sheet.record.admission_pk.as_bytes() == admission
+            && let Some(errands) = &mut self.errands
+            && errands.follow(&self.link)
+        {
+            let text = errands.credential().to_text();
+            self.event(Event::Credential(text));
+        }
+    }
+
     /// The invite with which this member came was taken back, or is of an older link: nobody would let it in.
     pub(super) fn invite_is_over(&self, sheet: &Sheet) -> bool {
         let grant = self.invite.as_ref().map(|invite| &invite.grant);

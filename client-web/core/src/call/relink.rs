@@ -1,32 +1,110 @@
 //! The room's link changed while a call runs: those inside learn it from the group, the server from the host.
 //!
 //! Does not decide who may: see `group::relink`. First the group, then the server, so that a host who vanishes in between leaves a call in which everybody
-//! can still come back by the old link. SPEC: protocol.md §1, "Changing the link".
+//! can still come back by the old link; the others then bring the server what the host signed before (`carry`). SPEC: protocol.md §1, "Changing the link".
 
 use conclave_protocol::credential::Role;
 use conclave_protocol::keys::LinkSecret;
+use conclave_protocol::manage::Replacement;
 
+use super::carry::Carried;
 use super::council::Wish;
 use super::errand::{Errand, Errands, Told};
 use super::inside::Inside;
 use super::roster::Entry;
 use super::shared::Shared;
 use crate::error::CoreError;
-use crate::group::GroupData;
+use crate::group::{Adopted, GroupData, NewLink};
 use crate::io::{Event, NoticeCode};
-use crate::limits::LINK_WAIT_MS;
+use crate::limits::{LINK_SIGN_MS, LINK_STAND_BY_MS, LINK_WAIT_MS};
+
+/// A new link on its way: signed for the server, in force in the call, known to the server.
+#[derive(Default)]
+pub(crate) struct Relinking {
+    /// This host waits for the server's record until then, to sign the one with this secret.
+    draft: Option<Draft>,
+    /// A link that this host makes, and the generation that it shall have.
+    pub(super) link: Option<(u16, NewLink)>,
+    /// A link that is in force in the call, and when this host tells the server at the latest.
+    untold: Option<(LinkSecret, u64)>,
+    /// Another host made that link, and is to tell the server first.
+    stands_by: bool,
+    /// What the server is to be told when a link of this host's is in force in the call.
+    later: Vec<Errand>,
+    /// The record that another host signed.
+    pub(super) carried: Option<Carried>,
+}
+
+struct Draft {
+    generation: u16,
+    secret: LinkSecret,
+    until: u64,
+}
+
+impl Relinking {
+    /// The link that is still wanted where these rules are in force.
+    pub(super) fn wanted(&self, data: &GroupData) -> Option<&NewLink> {
+        let (generation, link) = self.link.as_ref()?;
+        (data.generation().checked_add(1) == Some(*generation)).then_some(link)
+    }
+
+    /// There is no room for the signed record; whether there was one.
+    pub(super) fn carry_nothing(&mut self) -> bool {
+        let link = self.link.as_mut();
+        link.is_some_and(|(_, link)| link.replacement.take().is_some())
+    }
+
+    /// The link is in force, or cannot be.
+    pub(super) fn give_up(&mut self) {
+        self.link = None;
+    }
+
+    fn is_made(&self) -> bool {
+        self.draft.is_some() || self.link.is_some()
+    }
+}
 
 impl Inside {
     /// A host makes a new link. It is in force in the call with the next change of the rules, and at the server soon after.
-    pub(super) fn change_link(&mut self, s: &mut Shared) {
+    pub(super) fn change_link(&mut self, now: u64, s: &mut Shared) {
         let generation = self.group.data().and_then(|data| data.generation().checked_add(1));
         match (generation, self.own_role(), &s.errands) {
-            (Some(generation), Some(Role::Host), Some(_)) => {
+            (Some(generation), Some(Role::Host), Some(_)) if !s.relinking.is_made() => {
                 let secret = LinkSecret::from_bytes(*s.random.secret());
-                self.council.link = Some((generation, secret));
-                self.wish(Wish::Data, s);
+                if let Some(errands) = &mut s.errands {
+                    errands.know(&secret);
+                }
+                self.tell_server(Errand::Sign(secret.clone()), s);
+                let until = now + LINK_SIGN_MS;
+                s.relinking.draft = Some(Draft {
+                    generation,
+                    secret,
+                    until,
+                });
             }
+            // One is on its way.
+            (Some(_), Some(Role::Host), Some(_)) => {}
             _ => s.event(Event::Notice(NoticeCode::NotAllowed)),
+        }
+    }
+
+    /// Any record at all with a link, from an evil host.
+    #[cfg(test)]
+    pub(super) fn propose_link(&mut self, secret: LinkSecret, replacement: Replacement, s: &mut Shared) {
+        let generation = self.group.data().map_or(0, |data| data.generation());
+        s.relinking.draft = Some(Draft {
+            generation: generation + 1,
+            secret,
+            until: 0,
+        });
+        self.make_link(Some(replacement), s);
+    }
+
+    /// The server's record was signed, or will not be: the change goes its way.
+    fn make_link(&mut self, replacement: Option<Replacement>, s: &mut Shared) {
+        if let Some(Draft { generation, secret, .. }) = s.relinking.draft.take() {
+            s.relinking.link = Some((generation, NewLink { secret, replacement }));
+            self.wish(Wish::Data, s);
         }
     }
 
@@ -39,9 +117,18 @@ impl Inside {
         }
     }
 
-    /// Something about the room that only an owner can tell the server.
+    /// Something about the room that only an owner can tell the server. INVARIANT: a new link goes before all that was wanted after it, or the record that was
+    /// signed for others would be stale.
     pub(super) fn tell_server(&self, errand: Errand, s: &mut Shared) {
+        if s.relinking.is_made() {
+            s.relinking.later.push(errand);
+            return;
+        }
         if let Some(errands) = &mut s.errands {
+            let untold = s.relinking.untold.take();
+            untold
+                .into_iter()
+                .for_each(|(secret, _)| errands.add(Errand::Relink(secret)));
             errands.add(errand);
         }
     }
@@ -53,31 +140,70 @@ impl Inside {
 
     /// A new epoch: the new link, if there is one.
     pub(super) fn adopt_link(&mut self, now: u64, s: &mut Shared) -> Result<(), CoreError> {
-        let Some((generation, secret)) = self.group.adopt_link()? else {
+        let Some(Adopted { generation, link }) = self.group.adopt_link()? else {
             return Ok(());
         };
+        let NewLink { secret, replacement } = link;
         s.relink(now, generation, &secret);
-        let mine = self
-            .group
-            .data()
-            .is_some_and(|data| data.is_by(&self.group.identity().name()));
-        if mine && self.council.link.take().is_some() {
-            self.council.untold = Some((secret, now + LINK_WAIT_MS));
+        let own = s.relinking.link.take();
+        s.relinking.stands_by = own.is_none_or(|(_, own)| own.secret != secret);
+        let wait = if s.relinking.stands_by {
+            LINK_STAND_BY_MS
+        } else {
+            LINK_WAIT_MS
+        };
+        (s.relinking.untold, s.relinking.carried) = (None, None);
+        // Every host asks the server in the end: whoever changed the link may be gone, and each needs a key with the new one.
+        if s.errands.is_some() && self.own_role() == Some(Role::Host) {
+            s.relinking.untold = Some((secret, now + wait));
+        } else {
+            s.relinking.carried = replacement.and_then(|r| Carried::of(now, r, s));
         }
         Ok(())
     }
 
-    /// Tells the server the new link when all who are heard have it: whoever lost their socket just then has only the old one to come back with.
-    pub(super) fn tell_link(&mut self, now: u64, s: &mut Shared) {
+    /// What a new link needs by the clock.
+    pub(super) fn bring_link_about(&mut self, now: u64, s: &mut Shared) {
+        if s.relinking.draft.as_ref().is_some_and(|draft| now >= draft.until) {
+            // SECURITY: a server that withholds its record keeps nobody from changing the link in the call.
+            if let Some(errands) = &mut s.errands {
+                errands.sign_nothing();
+            }
+            self.make_link(None, s);
+        }
+        // This member came to the call anew meanwhile.
+        if s.relinking.link.is_some() && !self.council.wants(&Wish::Data) {
+            self.wish(Wish::Data, s);
+        }
+        if !s.relinking.is_made() {
+            for errand in std::mem::take(&mut s.relinking.later) {
+                self.tell_server(errand, s);
+            }
+        }
+        self.tell_link(now, s);
+        self.carry_link(now, s);
+    }
+
+    /// When the next of that is due.
+    pub(super) fn link_at(&self, now: u64, s: &Shared) -> Option<u64> {
+        let relinking = &s.relinking;
+        let all = [
+            relinking.draft.as_ref().map(|draft| draft.until),
+            relinking.untold.as_ref().map(|(_, at)| *at),
+            relinking.carried.as_ref().map(Carried::at),
+        ];
+        all.into_iter().flatten().filter(|at| *at > now).min()
+    }
+
+    /// Tells the server the new link when all who are heard have it: whoever lost their socket just then has only the old one to come back with. A host who
+    /// stands by does so later, and finds it done if the one who changed the link is still there.
+    fn tell_link(&mut self, now: u64, s: &mut Shared) {
         let digest = self.group.epoch_digest();
         let has = |e: &Entry| e.lost || e.leaving || e.beacon.is_some_and(|beacon| beacon.digest == digest);
-        let ready = || self.roster.others().all(has);
-        let due = self
-            .council
-            .untold
-            .as_ref()
-            .is_some_and(|(_, at)| now >= *at || ready());
-        if let (true, Some((secret, _))) = (due, self.council.untold.take_if(|_| due)) {
+        let ready = || !s.relinking.stands_by && self.roster.others().all(has);
+        let untold = s.relinking.untold.as_ref();
+        let due = untold.is_some_and(|(_, at)| now >= *at || ready());
+        if let (true, Some((secret, _))) = (due, s.relinking.untold.take_if(|_| due)) {
             self.tell_server(Errand::Relink(secret), s);
         }
     }
@@ -85,6 +211,10 @@ impl Inside {
     /// The server has done what its owner told it, or has not.
     pub(super) fn told(&mut self, errand: Errand, done: bool, s: &mut Shared) {
         match (errand, done) {
+            (Errand::Sign(_), _) => {
+                let signed = s.errands.as_mut().and_then(Errands::take_signed);
+                self.make_link(signed, s);
+            }
             (Errand::Relink(_), true) => {
                 if let Some(text) = s.errands.as_ref().map(|errands| errands.credential().to_text()) {
                     s.event(Event::Credential(text));

@@ -39,7 +39,7 @@ impl Inside {
     /// Says in which epoch this member stands, having read the log so far.
     pub(super) fn prove(&mut self, now: u64, s: &mut Shared) {
         // Whoever could not read a commit does not know yet whether it was void.
-        if !self.attached || self.asking.is_some() {
+        if !self.attached || self.is_undecided() {
             return;
         }
         self.rights.asked_at = now;
@@ -61,6 +61,7 @@ impl Inside {
             self.resubmit(now, s);
             self.lines.may_speak(now);
             self.say_wishes(s);
+            self.remove_again(now, s);
             self.own.beacon_at = now;
             // What was to be shown before waited for this.
             self.cards.at = self.cards.at.map(|at| at.max(now));

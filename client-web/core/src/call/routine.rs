@@ -19,7 +19,7 @@ use super::words::{Beacon, Words};
 use crate::error::CoreError;
 use crate::group::{Plan, seat, vouchers_needed};
 use crate::io::{Event, MidRole};
-use crate::limits::{ADDS_PER_COMMIT, CARD_INTERVAL_MS, COMMIT_RETRY_MS, PROMPT_BEACON_MS, VOUCHERS};
+use crate::limits::{ADDS_PER_COMMIT, CARD_INTERVAL_MS, COMMIT_RETRY_MS, MAX_MEMBERS, PROMPT_BEACON_MS, VOUCHERS};
 use crate::text::is_reaction;
 
 impl Inside {
@@ -64,20 +64,22 @@ impl Inside {
         self.watch(now, s);
         if now >= self.own.beacon_at {
             self.beacon(now, s);
+            // As often as this is soon enough, and the order is not asked for with everything that comes in.
+            self.take_over_card(now);
         }
         if self.cards.at.is_some_and(|at| now >= at) {
             // Again now and then: whoever is alone in another call hears of this one by it.
             self.cards.at = self.is_first().then_some(now + CARD_INTERVAL_MS);
             let _ = self.send_card(now, s);
         }
-        self.tell_link(now, s);
+        self.bring_link_about(now, s);
         self.vouch(now, s);
         self.commit_if_due(now, s);
         self.take_keys(now, s);
         self.give_way(now)
     }
 
-    pub(crate) fn timeout(&mut self, now: u64) -> Option<u64> {
+    pub(crate) fn timeout(&mut self, now: u64, s: &Shared) -> Option<u64> {
         let mut all = vec![
             self.log.timeout(),
             self.lines.timeout(),
@@ -91,7 +93,7 @@ impl Inside {
                 Some(self.own.beacon_at),
                 self.seat_at(),
                 self.cards.at,
-                self.council.untold.as_ref().map(|(_, at)| *at),
+                self.link_at(now, s),
                 self.council.taken.iter().map(|(.., at)| *at).min(),
                 self.roster.timeout(),
                 self.vouch_at(now),
@@ -166,6 +168,10 @@ impl Inside {
     /// Leaves that may be removed, and the orders that allow it.
     fn removals(&self, now: u64) -> (Vec<u32>, Vec<Order>) {
         let (mut leaves, mut orders, mut silent) = (Vec::new(), Vec::new(), Vec::new());
+        // Asked with everything that comes in, and nearly always nobody.
+        if !self.roster.anybody_goes(now) && self.council.removals().next().is_none() {
+            return (leaves, orders);
+        }
         // Whoever said goodbye or fell silent has no voice at the server; whoever is sent away has.
         let (most, mut sent_away) = (most_removed(self.roster.len()), 0);
         for entry in self.roster.others() {
@@ -216,10 +222,14 @@ impl Inside {
         if self.log.pending.is_some() {
             return None;
         }
-        let (work, place) = (self.has_work(now), self.place()?);
+        if !self.has_work(now) {
+            self.committer.rest();
+            return self.warm_at(now);
+        }
+        let place = self.place()?;
         let (ordered, by_others) = self.orders_to_remove();
         let place = if ordered { 0 } else { place + usize::from(by_others) };
-        self.committer.due(now, work, place, ordered)
+        Some(self.committer.due(now, place, ordered))
     }
 
     /// After a collision of commits: waits a little, at random, unless somebody is to go by this member's order.
@@ -265,6 +275,11 @@ impl Inside {
         for waiting in self.may_be_added(now).take(most) {
             // Two with one invite: the second is told when the first is in.
             if seat(&waiting.data).is_some_and(|seat| !seats.insert(seat)) {
+                continue;
+            }
+            // For some there may be no place any more.
+            let comes_back = self.roster.contains(&waiting.data.member_id);
+            if !comes_back && self.roster.len() + adds.len() >= MAX_MEMBERS + removes.len() {
                 continue;
             }
             adds.push(waiting.package.clone());

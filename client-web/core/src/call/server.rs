@@ -67,6 +67,7 @@ impl Member {
                                 }
                                 s.room.sheet = Some(sheet.clone());
                                 s.use_deed(&sheet);
+                                s.renew_key(&sheet);
                                 newcomer.believe(sheet, s.role.as_ref());
                                 newcomer.admitted(now, calls, s)
                             }

@@ -10,12 +10,14 @@ use conclave_protocol::invite::Invite;
 use conclave_protocol::keys::{EnvelopeKey, LinkKeys, LinkSecret, Psk};
 use conclave_protocol::link::GuestLink;
 use conclave_protocol::message::ClientMessage;
+use conclave_protocol::role::LeafName;
 use conclave_protocol::room::Limits;
 use conclave_protocol::sheet::{self, Sheet};
 
 use super::errand::Errands;
 use super::owner::OwnersDeed;
 use super::place::Place;
+use super::relink::Relinking;
 use super::socket::Connection;
 use super::watch::Less;
 use crate::error::CoreError;
@@ -56,6 +58,17 @@ pub(crate) struct Shared {
     pub(crate) less: Less,
     /// Lines that were shown.
     pub(crate) lines: u32,
+    /// Whom this member ordered out of the group that it has left to come back to it.
+    pub(crate) unfinished: Vec<Unfinished>,
+    /// A new link on its way, which outlives the place in the call of whoever makes it.
+    pub(crate) relinking: Relinking,
+}
+
+/// A removal that was ordered and is not in force.
+pub(crate) struct Unfinished {
+    pub(crate) leaf: LeafName,
+    pub(crate) ordered_at: u64,
+    pub(crate) bar: bool,
 }
 
 /// What a changed link leaves behind.

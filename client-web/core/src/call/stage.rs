@@ -7,6 +7,8 @@ use conclave_protocol::ids::CallId;
 use super::Member;
 use super::inside::{Inside, Turn};
 use super::newcomer::{Arrival, Joined, Newcomer};
+use super::relink::Relinking;
+use super::takeback::Asking;
 use crate::error::CoreError;
 use crate::group::{Group, Identity};
 use crate::io::{EndReason, Event, NoticeCode, State};
@@ -66,19 +68,17 @@ impl Member {
                 }
             }
             Turn::TakeBack => {
-                let Some(inside) = self.leave_stage() else { return };
+                let Some(mut inside) = self.leave_stage() else { return };
                 let s = &mut self.shared;
                 s.stand(State::Reconnecting);
+                if let Some((keyring, heir)) = inside.asking.take().map(Asking::into_heir) {
+                    // Whether the others have added the leaf that was asked for or not: it can take the place, and no third one could if they have.
+                    self.outside(Newcomer::new(keyring, heir, true, Some(inside.call())));
+                    return;
+                }
                 let (call, old) = (inside.call(), inside.into_group().into_identity());
                 let heir = s.heir(&call, old.data.member_id, &old.key);
                 self.go_outside(heir, true, Some(call));
-            }
-            Turn::Knock(keyring, identity) => {
-                let Some(inside) = self.leave_stage() else { return };
-                self.shared.stand(State::Reconnecting);
-                let newcomer = Newcomer::new(*keyring, *identity, true, Some(inside.call()));
-                self.stage = Stage::Outside(Box::new(newcomer));
-                self.shared.connection.open(&mut self.shared.out);
             }
             Turn::Readded(joined) => {
                 if self.leave_stage().is_some() {
@@ -88,13 +88,15 @@ impl Member {
         }
     }
 
-    /// Takes the call out of the member: nothing that its slots received is expected any more.
+    /// Takes the call out of the member: nothing that its slots received is expected any more, and no alarm outlives it.
     fn leave_stage(&mut self) -> Option<Inside> {
         let Stage::Inside(mut inside) = std::mem::replace(&mut self.stage, Stage::Over) else {
             return None;
         };
         inside.media.expect_nothing(&mut self.shared.out);
         inside.give_up_lines(&mut self.shared);
+        inside.watch_ends(&mut self.shared);
+        inside.keep_removals(&mut self.shared);
         Some(*inside)
     }
 
@@ -124,6 +126,7 @@ impl Member {
         }
         self.stage = Stage::Over;
         let s = &mut self.shared;
+        s.relinking = Relinking::default();
         s.connection.close(&mut s.out);
         s.forget_place();
         s.stand(State::Ended(reason));

@@ -14,7 +14,7 @@ use super::roster::Roster;
 use super::shared::Shared;
 use crate::error::CoreError;
 use crate::group::{Identity, Keyring, PolicyFault, demand};
-use crate::limits::LEFT_BEHIND_MS;
+use crate::limits::{LEFT_BEHIND_MS, WELCOME_LATE_MS};
 
 /// What becomes of somebody who knocked.
 pub(super) enum Admission {
@@ -31,8 +31,30 @@ pub(super) struct Asking {
     keyring: Keyring,
     identity: Identity,
     pub(super) until: u64,
+    answer: Answer,
+}
+
+/// What has come of it.
+#[derive(PartialEq, Eq)]
+enum Answer {
+    /// Nothing yet: whether the others moved on is not known.
+    Awaited,
     /// The others have taken the old leaf out; the welcome to the new one is on its way.
-    pub(super) moved: bool,
+    Moved,
+    /// Nothing in time, so the commit is taken to have been void for all. They may have answered nevertheless, and then only this leaf has a place.
+    Late,
+}
+
+impl Asking {
+    /// The old leaf is gone.
+    pub(super) fn moved(&mut self, now: u64) {
+        (self.answer, self.until) = (Answer::Moved, now + LEFT_BEHIND_MS);
+    }
+
+    /// The leaf that was asked for: it has the place if the others added it, and proves it by the old one's key if they did not.
+    pub(super) fn into_heir(self) -> (Keyring, Identity) {
+        (self.keyring, self.identity)
+    }
 }
 
 /// What becomes of a knock, by what this member knows of everybody, in its epoch.
@@ -81,13 +103,15 @@ fn judge(now: u64, roster: &Roster, (epoch, log): (u64, &Log), waiting: &Waiting
 }
 
 impl Inside {
-    /// Members who have shown that they lost their state, and wait to be added anew.
+    /// Members who have shown that they lost their state, or were left behind in an epoch that is over, and wait to be added anew.
     pub(super) fn stateless(&self) -> impl Iterator<Item = MemberId> + '_ {
+        let epoch = self.group.epoch();
         self.lobby
             .waiting
             .iter()
-            .filter(|w| {
-                w.behind.is_none()
+            .filter(move |w| {
+                let is_over = |(behind, seq)| behind < epoch && !self.log.was_void(seq);
+                w.behind.is_none_or(is_over)
                     && self
                         .roster
                         .entry(&w.data.member_id)
@@ -98,7 +122,7 @@ impl Inside {
 
     /// Knocks at this member's own call: others that read the commit are an epoch ahead, and still open what is sealed to this one.
     pub(super) fn ask_to_be_readded(&mut self, now: u64, seq: u64, s: &mut Shared) {
-        if self.asking.is_some() {
+        if self.is_undecided() {
             return;
         }
         // If it cannot be asked, later words of the others will show that they moved on.
@@ -107,9 +131,20 @@ impl Inside {
         }
     }
 
+    /// Whether it is open if this member's epoch is still that of the others. It then says nothing of where it stands, and commits nothing: it would be alone with that.
+    pub(super) fn is_undecided(&self) -> bool {
+        self.asking.as_ref().is_some_and(|a| a.answer != Answer::Late)
+    }
+
     fn ask(&mut self, now: u64, seq: u64, s: &mut Shared) -> Result<Asking, CoreError> {
-        let keyring = s.keyring()?;
-        let mut identity = s.heir(&self.call, self.roster.own(), &self.group.identity().key);
+        let (keyring, mut identity) = match self.asking.take() {
+            // The others may have that leaf by now, and then take no other.
+            Some(before) => before.into_heir(),
+            None => (
+                s.keyring()?,
+                s.heir(&self.call, self.roster.own(), &self.group.identity().key),
+            ),
+        };
         let package = keyring.key_package(&mut identity, self.call)?;
         let door = Door {
             epoch: self.group.epoch(),
@@ -122,21 +157,25 @@ impl Inside {
             keyring,
             identity,
             until: now + LEFT_BEHIND_MS,
-            moved: false,
+            answer: Answer::Awaited,
         })
     }
 
     /// Nobody welcomed this member in time: the commit was void for all, or their words will say otherwise. If the leaf was replaced and only
     /// the welcome is missing, the new leaf's key gets another.
     pub(super) fn stop_asking(&mut self, now: u64, s: &mut Shared) -> Turn {
-        match self.asking.take_if(|a| now >= a.until) {
-            Some(asking) if asking.moved => Turn::Knock(Box::new(asking.keyring), Box::new(asking.identity)),
-            Some(_) => {
+        let Some(asking) = self.asking.as_mut().filter(|a| now >= a.until) else {
+            return Turn::Stay;
+        };
+        match asking.answer {
+            Answer::Moved => return Turn::TakeBack,
+            Answer::Awaited => {
+                (asking.answer, asking.until) = (Answer::Late, now + WELCOME_LATE_MS);
                 self.prove(now, s);
-                Turn::Stay
             }
-            None => Turn::Stay,
+            Answer::Late => self.asking = None,
         }
+        Turn::Stay
     }
 
     /// A welcome to this member's own call.
@@ -148,7 +187,7 @@ impl Inside {
             keyring,
             identity,
             until,
-            moved,
+            answer,
         } = asking;
         match keyring.join(identity, self.call, &body) {
             Ok(group) => Turn::Readded(Box::new(Joined {
@@ -163,7 +202,7 @@ impl Inside {
                     keyring,
                     identity,
                     until,
-                    moved,
+                    answer,
                 });
                 Turn::Stay
             }
@@ -176,8 +215,9 @@ mod tests {
     use conclave_protocol::ids::{CallId, RoomFp, TransportId};
     use conclave_protocol::keys::Psk;
 
+    use super::super::roster::Change;
     use super::*;
-    use crate::group::off::stopped_by;
+    use crate::group::off::{stopped_by, stopped_by_one_of};
     use crate::group::{Leaf, LeafData, LeafKey, RoomBinding, prove_resume};
     use crate::limits::REMEMBER_MS;
 
@@ -304,6 +344,29 @@ mod tests {
             Waiting::new(1_000, &call, ring.read_key_package(&package).unwrap(), None, None)
         };
         stopped_by(PolicyFault::LeafWasHere, || let_in(&left, &knock_of_before()));
+        // Nor does that of somebody who was told to go; and whoever was removed as silent needs a proof besides.
+        let mut expelled = without_2(roster());
+        stopped_by_one_of(PolicyFault::LeafWasHere, &[PolicyFault::PlaceNotProven], || {
+            let_in(&expelled, &knock_of_before())
+        });
+        expelled.forget_places(&[member(2)]);
+        stopped_by(PolicyFault::LeafWasHere, || let_in(&expelled, &knock_of_before()));
+    }
+
+    #[test]
+    fn whoever_comes_under_an_id_of_before_is_back_only_by_a_proof_for_this_call_and_member() {
+        let (here, elsewhere) = (CallId::from_bytes(CALL), CallId::from_bytes([8; 16]));
+        let old = LeafKey::from_seed(&[2; 32]);
+        let is_back = |call: &CallId, of: u8| {
+            let mut heir = leaf(2);
+            heir.key = LeafKey::from_seed(&[9; 32]).public();
+            heir.data.resume = Some(prove_resume(&old, call, &member(of), &heir.key));
+            let changes = without_2(roster()).follow(2_000, &here, vec![leaf(1), heir], &[], false);
+            matches!(changes.as_slice(), [Change::Returned { .. }])
+        };
+        assert!(is_back(&here, 2));
+        stopped_by(PolicyFault::ShownAsBack, || is_back(&elsewhere, 2));
+        stopped_by(PolicyFault::ShownAsBack, || is_back(&here, 3));
     }
 
     #[test]

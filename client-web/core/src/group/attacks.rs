@@ -1,6 +1,6 @@
 //! The attacker's tools: our own code with its own checks left out, and a victim who joins or judges.
 //!
-//! Does not attack: `commit_attacks`, `join_attacks`, `role_attacks`, `invite_attacks` and `gate_attacks` do, one attack for each rule of [`super::checks`].
+//! Does not attack: `proposal_attacks`, `commit_attacks`, `join_attacks`, `role_attacks`, `invite_attacks` and `gate_attacks` do, one attack for each rule of [`super::checks`].
 //! Each says whether it went through; `stopped_by` runs it with the rule on and off.
 
 use conclave_protocol::ids::{CallId, MemberId, TransportId};
@@ -13,9 +13,10 @@ use super::tests::{add, call, identity, keyring};
 use super::*;
 use openmls::prelude::tls_codec::DeserializeBytes as _;
 use openmls::prelude::{
-    KeyPackage, MlsGroupJoinConfig, MlsMessageBodyIn, MlsMessageIn, OpenMlsProvider as _,
-    PURE_CIPHERTEXT_WIRE_FORMAT_POLICY,
+    KeyPackage, MlsGroupCreateConfig, MlsGroupJoinConfig, MlsMessageBodyIn, MlsMessageIn, OpenMlsProvider as _,
+    PURE_CIPHERTEXT_WIRE_FORMAT_POLICY, PreSharedKeyProposal, Proposal,
 };
+use openmls::schedule::{ExternalPsk, PreSharedKeyId, Psk};
 
 /// Two members, the second of whom is the attacker.
 pub(super) fn pair() -> (Group, Group) {
@@ -83,6 +84,48 @@ pub(super) fn built(builder: Builder<'_>, provider: &Provider, key: &LeafKey) ->
         .commit()
         .to_bytes()
         .unwrap()
+}
+
+/// An Add that mixes in the pre-shared keys of these names; a foreign one is in the attacker's store afterwards. Gives the commit and the Welcome.
+pub(super) fn added_with(by: &mut Group, package: KeyPackage, keys: &[Vec<u8>]) -> (Vec<u8>, Vec<u8>) {
+    store_foreign(&by.keyring, b"another");
+    let provider = &by.keyring.provider;
+    let psks: Vec<Proposal> = keys
+        .iter()
+        .map(|name| {
+            let psk = Psk::External(ExternalPsk::new(name.clone()));
+            let id = PreSharedKeyId::new(SUITE, provider.rand(), psk).unwrap();
+            Proposal::PreSharedKey(Box::new(PreSharedKeyProposal::new(id)))
+        })
+        .collect();
+    let bundle = by
+        .mls
+        .commit_builder()
+        .consume_proposal_store(false)
+        .force_self_update(true)
+        .propose_adds([package])
+        .add_proposals(psks)
+        .load_psks(provider.storage())
+        .unwrap()
+        .build(provider.rand(), provider.crypto(), &by.identity.key, |_| true)
+        .unwrap()
+        .stage_commit(provider)
+        .unwrap();
+    let welcome = bundle.to_welcome_msg().unwrap().to_bytes().unwrap();
+    (bundle.commit().to_bytes().unwrap(), welcome)
+}
+
+/// A pre-shared key that is not the link's.
+pub(super) fn store_foreign(ring: &Keyring, name: &[u8]) {
+    let id = PreSharedKeyId::external(name.to_vec(), Vec::new());
+    id.store(&ring.provider, &[7; 32]).unwrap();
+}
+
+/// That pre-shared key, as a proposal.
+pub(super) fn foreign_key() -> Proposal {
+    let psk = Psk::External(ExternalPsk::new(b"another".to_vec()));
+    let id = PreSharedKeyId::new(SUITE, keyring(1).provider.rand(), psk).unwrap();
+    Proposal::PreSharedKey(Box::new(PreSharedKeyProposal::new(id)))
 }
 
 /// What the next commit's authenticated data say.
@@ -203,6 +246,30 @@ pub(super) fn founded_with(change: impl FnOnce(&mut GroupData), sign_again: bool
         data.sign(&founder.key);
     }
     ring.found_with(founder, call(), &data).unwrap()
+}
+
+/// A group of one that our own client does not make: its founder's leaf can do other things, or its context says other things.
+pub(super) fn founded_as(capabilities: Capabilities, context: Extensions<GroupContext>) -> Group {
+    let (ring, founder) = (keyring(1), identity(1));
+    let config = MlsGroupCreateConfig::builder()
+        .ciphersuite(SUITE)
+        .wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
+        .use_ratchet_tree_extension(true)
+        .lifetime(lifetime())
+        .capabilities(capabilities)
+        .with_group_context_extensions(context)
+        .with_leaf_node_extensions(leaf_extensions(&founder.data).unwrap())
+        .unwrap()
+        .build();
+    let (id, credential) = (group_id(call()), credential(&founder));
+    let mls = MlsGroup::new_with_group_id(&ring.provider, &founder.key, &config, id, credential).unwrap();
+    Group {
+        call: call(),
+        mls,
+        keyring: ring,
+        identity: founder,
+        own_expelled: Vec::new(),
+    }
 }
 
 #[test]

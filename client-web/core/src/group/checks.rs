@@ -28,7 +28,7 @@ rules! {
     "MEM-001" PublicMessage,
     /// Whoever commits is a member.
     "MEM-002" ForeignSender,
-    /// A commit holds Adds, Removes and our pre-shared key, nothing else.
+    /// A commit holds Adds, Removes, our pre-shared key and a change of the rules, nothing else.
     "MEM-003" ProposalType,
     /// Proposals stand in the commit itself.
     "MEM-004" ProposalByReference,
@@ -142,6 +142,16 @@ rules! {
     "MEM-058" CompareTooSoon,
     /// A leaf that was in the call and went does not come in again.
     "MEM-059" LeafWasHere,
+    /// A change of the rules is written in its one way, within the limits of its lists.
+    "MEM-060" RulesForm,
+    /// So are the rules of a joined group.
+    "MEM-061" WelcomeRules,
+    /// A commit's authenticated data decode strictly.
+    "MEM-062" CommitDataForm,
+    /// Nobody joins a group before they have seen the room's sheet.
+    "MEM-063" SheetUnseen,
+    /// By appointment moderates the leaf that is named, or the one that took its place by a proof.
+    "MEM-064" AppointedLeaf,
     /// An invite that an added leaf shows is a host's, counts, and is this leaf's.
     "MEM-070" InviteProof,
     /// Nobody is added by an invite that was taken back.

@@ -243,8 +243,7 @@ impl Group {
         let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
             return Incoming::Void;
         };
-        let Ok(data) = data else { return Incoming::Void };
-        match self.check_commit(staged, &sender, &data, base_seq, drop) {
+        match self.check_commit(staged, &sender, data, base_seq, drop) {
             Ok(verified) => Incoming::Valid(Box::new(verified)),
             Err(_) => Incoming::Void,
         }

@@ -56,18 +56,22 @@ fn what_is_shown_as_it_is_counts_and_all_derive_one_gate() {
 
 #[test]
 fn mem_080_a_commit_that_announces_another_gate_is_void() {
-    stopped_by(PolicyFault::NextGate, || {
-        let (mut a, mallory, own) = judged();
-        let mut clear = shown(&own);
-        clear.next_gate = Some(GatePk::from_bytes(Signer::from_seed(&[7; 32]).public()));
-        let envelope = envelope(&own, clear, &mallory.gate().unwrap());
-        taken(&mut a, &own, &envelope)
-    });
+    let another = GatePk::from_bytes(Signer::from_seed(&[7; 32]).public());
+    for gate in [Some(another), None] {
+        stopped_by(PolicyFault::NextGate, || {
+            let (mut a, mallory, own) = judged();
+            let mut clear = shown(&own);
+            clear.next_gate = gate;
+            let envelope = envelope(&own, clear, &mallory.gate().unwrap());
+            taken(&mut a, &own, &envelope)
+        });
+    }
 }
 
 #[test]
 fn mem_081_a_commit_that_shows_the_server_other_newcomers_is_void() {
-    for friends in [vec![], vec![TransportId::from_bytes([7; 16])]] {
+    let (stranger, newcomer) = (TransportId::from_bytes([7; 16]), identity(3).data.transport_id);
+    for friends in [vec![], vec![stranger], sorted(vec![stranger, newcomer])] {
         stopped_by(PolicyFault::ShownAdded, || {
             let (mut a, mallory, own) = judged();
             let mut clear = shown(&own);

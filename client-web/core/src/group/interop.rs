@@ -22,7 +22,7 @@ use super::tests::{call, identity, keyring, plan, with_role};
 use super::*;
 use openmls::prelude::OpenMlsProvider as _;
 
-/// What is exported in a call, with lengths. The gate's is reserved.
+/// What is exported in a call, with lengths.
 const LABELS: [(&str, u16); 5] = [
     ("SFrame 1.0 Base Key", 16),
     ("conclave v1 gate", 32),
@@ -249,7 +249,9 @@ fn another_implementation_joins_by_our_welcome_and_follows_our_commits() {
     mixed.follow(&added);
 
     let host = &mixed.ours[0];
-    let rules = host.change_rules(&host.data().unwrap(), |rules| rules.bar(MemberId::from_bytes([5; 16])));
+    let rules = host.change_rules(&host.data().unwrap(), |rules| {
+        rules.bar(MemberId::from_bytes([5; 16]));
+    });
     let changed = mixed.commit(
         1,
         Plan {

@@ -3,15 +3,15 @@
 use conclave_protocol::credential::Role;
 use conclave_protocol::ids::CallId;
 use conclave_protocol::invite::{Invite, InviteLink};
-use conclave_protocol::keys::{InviteSeed, LinkSecret};
+use conclave_protocol::keys::{InviteSeed, LinkSecret, RootKeys};
 use conclave_protocol::link::{GuestLink, LinkFlags};
 use conclave_protocol::server_name::ServerName;
 use conclave_protocol::sheet::Rules;
 
 use super::attacks::{forged_with, ids, leaf_of, package, taken};
 use super::checks::off::{stopped_by, stopped_by_one_of};
-use super::role_attacks::{host, is_taken, joins, let_in, read, ring, two};
-use super::tests::{TODAY, binding, call, identity, plan, with_role};
+use super::role_attacks::{host, is_taken, joins, let_in, read, ring, rules_are, stranger, two};
+use super::tests::{TODAY, binding, call, identity, mandated, plan, root, with_role};
 use super::*;
 use conclave_protocol::keys::Signer;
 use conclave_protocol::sheet::Found;
@@ -20,7 +20,12 @@ const SERIAL: u32 = 0x00C0_FFEE;
 
 /// By somebody with this role, until this day, for this generation.
 fn invite_by(by: Role, serial: u32, not_after_day: u16, generation: u16) -> Invite {
-    let role = with_role(identity(1), by, 1).role.unwrap();
+    invite_of(with_role(identity(1), by, 1), serial, not_after_day, generation)
+}
+
+/// By somebody with a mandate.
+fn invite_of(mandated: Identity, serial: u32, not_after_day: u16, generation: u16) -> Invite {
+    let role = mandated.role.unwrap();
     let guest = GuestLink {
         flags: LinkFlags::default(),
         generation,
@@ -33,12 +38,25 @@ fn invite_by(by: Role, serial: u32, not_after_day: u16, generation: u16) -> Invi
     InviteLink::grant(&guest, &role.mandate, &key, serial, not_after_day, seed).invite
 }
 
-fn good() -> Invite {
+/// By whoever signs mandates of this room with the key of another, by one whose mandate is over, and by one whose mandate no sheet ever accepted.
+fn nobodys() -> [Invite; 3] {
+    let by = |root: &RootKeys, serial, day| {
+        let host = mandated(identity(1), root, Role::Host, serial, day);
+        invite_of(host, SERIAL, TODAY, 0)
+    };
+    [
+        by(&stranger(), 1, 20_100),
+        by(&root(), 1, TODAY - 1),
+        by(&root(), 0, 20_100),
+    ]
+}
+
+pub(super) fn good() -> Invite {
     invite_by(Role::Host, SERIAL, TODAY, 0)
 }
 
 /// A leaf that shows this invite.
-fn invited(n: u8, invite: &Invite) -> Identity {
+pub(super) fn invited(n: u8, invite: &Invite) -> Identity {
     let mut identity = identity(n);
     identity.data.invite = Some(invite.prove(&call(), &identity.name()));
     identity
@@ -52,14 +70,7 @@ fn is_added(ghost: &Identity) -> bool {
 
 fn change(a: &mut Group, mallory: &mut Group, change: impl FnOnce(&mut conclave_protocol::rules::CallRules)) {
     let next = a.change_rules(&a.data().unwrap(), change);
-    let plan = Plan {
-        rules: Some(next),
-        ..Plan::default()
-    };
-    let seq = a.epoch();
-    let own = a.commit(plan, seq, [9; 24]).unwrap();
-    read(&own, mallory, seq);
-    a.merge_own().unwrap();
+    rules_are(a, mallory, next);
 }
 
 #[test]
@@ -93,6 +104,9 @@ fn mem_070_an_invite_counts_only_as_the_host_gave_it() {
     ] {
         stopped_by(PolicyFault::InviteProof, || is_added(&ghost));
     }
+    for invite in nobodys() {
+        stopped_by(PolicyFault::InviteProof, || is_added(&invited(9, &invite)));
+    }
 }
 
 #[test]
@@ -100,6 +114,16 @@ fn mem_071_an_invite_that_was_taken_back_opens_nothing() {
     stopped_by(PolicyFault::InviteRevoked, || {
         let (mut a, mut mallory) = two(true, identity(2));
         change(&mut a, &mut mallory, |rules| rules.revoke_invite(SERIAL));
+        let ghost = package(&invited(9, &good()));
+        is_taken((&mut a, &mut mallory), vec![ghost], &[], &[], None)
+    });
+    // By the room's sheet.
+    stopped_by(PolicyFault::InviteRevoked, || {
+        let (mut a, mut mallory) = two(true, identity(2));
+        let mut sheet = a.keyring.room.sheet.clone().unwrap();
+        (sheet.seq, sheet.revoked_invites) = (2, vec![SERIAL]);
+        let next = a.change_data(&a.data().unwrap(), None, Some(&sheet), |_| {});
+        rules_are(&mut a, &mut mallory, next);
         let ghost = package(&invited(9, &good()));
         is_taken((&mut a, &mut mallory), vec![ghost], &[], &[], None)
     });
@@ -136,14 +160,7 @@ fn an_invited_member_who_comes_back_keeps_the_seat_though_the_day_is_over() {
         .unwrap()
         .changed(&a.identity, |next| next.authority.day = TODAY + 1);
     next.sign(&a.identity.key);
-    let plan = Plan {
-        rules: Some(next),
-        ..Plan::default()
-    };
-    let seq = a.epoch();
-    let own = a.commit(plan, seq, [9; 24]).unwrap();
-    read(&own, &mut mallory, seq);
-    a.merge_own().unwrap();
+    rules_are(&mut a, &mut mallory, next);
     let heir = |n: u8| {
         let mut heir = identity(3);
         heir.key = LeafKey::from_seed(&[n; 32]);
@@ -178,6 +195,11 @@ fn mem_073_an_invite_in_a_joined_tree_is_a_hosts_and_its_leafs() {
             let key = identity(1);
             data.invite = Some(invite_by(Role::Host, SERIAL, TODAY, 7).prove(&call(), &key.name()));
         },
+        |data| {
+            let elsewhere = CallId::from_bytes([8; 16]);
+            data.invite = Some(good().prove(&elsewhere, &identity(1).name()));
+        },
+        |data| data.invite = Some(nobodys()[0].prove(&call(), &identity(1).name())),
     ] {
         stopped_by(PolicyFault::WelcomeInvite, || founds_with(forge));
     }

@@ -1,11 +1,11 @@
 //! What a member has before it is in a group: keys waiting for Welcomes, and the link's pre-shared key. A group is founded or joined with it.
 //!
-//! Does not judge the tree that a Welcome brings: [`Group::check_joined`] does, and whoever fails it gets the key ring back.
+//! Does not judge a Welcome or the tree that it brings (`welcome`); whoever gets one that fails keeps the key ring.
 
 use openmls::prelude::tls_codec::{DeserializeBytes as _, Serialize as _};
 use openmls::prelude::{
-    KeyPackage, KeyPackageIn, MlsGroup, MlsGroupCreateConfig, MlsGroupJoinConfig, MlsMessageBodyIn, MlsMessageIn,
-    OpenMlsProvider as _, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY, ProcessedWelcome, ProtocolVersion, StagedWelcome,
+    KeyPackage, KeyPackageIn, MlsGroup, MlsGroupCreateConfig, OpenMlsProvider as _, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY,
+    ProtocolVersion,
 };
 use openmls::schedule::{PreSharedKeyId, Psk};
 
@@ -17,6 +17,7 @@ use conclave_protocol::sheet::{Found, Sheet};
 use super::leaf::LeafData;
 use super::provider::Provider;
 use super::rules::GroupData;
+use super::welcome::WelcomeVerified;
 use super::{
     Group, Identity, PolicyFault, RoleKey, RoomBinding, SUITE, capabilities, credential, demand, group_extensions,
     group_id, leaf_data, leaf_extensions, lifetime, ratchet,
@@ -102,61 +103,16 @@ impl Keyring {
     ) -> Result<Group, Box<(Self, Identity, CoreError)>> {
         // A proof is for one call; the newest knock may have been at another.
         identity.prove(&self.room, call);
-        match self.stage(call, welcome) {
-            Ok(mls) => {
-                let group = Group {
-                    call,
-                    mls,
-                    keyring: self,
-                    identity,
-                    own_expelled: Vec::new(),
-                };
-                match group.check_joined() {
-                    Ok(()) => Ok(group),
-                    Err(fault) => {
-                        let Group { keyring, identity, .. } = group;
-                        Err(Box::new((keyring, identity, CoreError::Refused(fault))))
-                    }
-                }
-            }
+        match WelcomeVerified::read(&self, &identity, call, welcome) {
+            Ok(verified) => Ok(Group {
+                call,
+                mls: verified.into_mls(),
+                keyring: self,
+                identity,
+                own_expelled: Vec::new(),
+            }),
             Err(e) => Err(Box::new((self, identity, e))),
         }
-    }
-
-    fn stage(&self, call: CallId, welcome: &[u8]) -> Result<MlsGroup, CoreError> {
-        let (message, rest) = MlsMessageIn::tls_deserialize_bytes(welcome).map_err(|_| CoreError::Malformed)?;
-        if !rest.is_empty() {
-            return Err(CoreError::Malformed);
-        }
-        let MlsMessageBodyIn::Welcome(welcome) = message.extract() else {
-            return Err(CoreError::Malformed);
-        };
-        let config = MlsGroupJoinConfig::builder()
-            .wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
-            .use_ratchet_tree_extension(true)
-            .max_past_epochs(limits::PAST_EPOCHS)
-            .sender_ratchet_configuration(ratchet())
-            .number_of_resumption_psks(0)
-            .build();
-        let builder =
-            StagedWelcome::build_from_welcome(&self.provider, &config, welcome).map_err(|_| CoreError::NotAuthentic)?;
-        self.check_welcome(builder.processed_welcome(), call)?;
-        // No security decision by the clock (protocol.md §2): leaves of a long call may be older than any lifetime.
-        let staged = builder
-            .skip_lifetime_validation()
-            .build()
-            .map_err(|_| CoreError::NotAuthentic)?;
-        staged.into_group(&self.provider).map_err(|_| CoreError::Library)
-    }
-
-    /// SECURITY: whoever welcomes us must have mixed in the link's secret, and nothing else; and it must be the call that we knocked at. The library
-    /// has refused other suites already: our init key is of no other.
-    fn check_welcome(&self, welcome: &ProcessedWelcome, call: CallId) -> Result<(), PolicyFault> {
-        let ours = matches!(welcome.psks(), [psk] if self.is_our_psk(psk));
-        demand(PolicyFault::WelcomeLinkKey, ours)?; // MEM-017
-        let info = welcome.unverified_group_info();
-        let asked = info.group_id().as_slice() == call.as_bytes();
-        demand(PolicyFault::WelcomeCall, asked) // MEM-018
     }
 
     /// The room's sheet was shown and verified.

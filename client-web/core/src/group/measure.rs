@@ -30,9 +30,14 @@ pub struct Crowd {
     root: RootKeys,
     host: Group,
     reader: Option<Group>,
+    /// Others who can still commit.
+    awake: Vec<Group>,
     seq: u64,
     made: u16,
 }
+
+/// Of so many neighbours in the tree one stays awake.
+const NEIGHBOURS: usize = 8;
 
 /// People at the door, with their keys.
 pub struct Newcomers(Vec<(Keyring, Identity, KeyPackage)>);
@@ -72,6 +77,7 @@ impl Crowd {
             root,
             host,
             reader: None,
+            awake: Vec::new(),
             seq: 0,
             made: 1,
         };
@@ -86,6 +92,12 @@ impl Crowd {
     #[must_use]
     pub fn size(&self) -> usize {
         self.host.size()
+    }
+
+    /// How many members sit in parts of the tree to which a path is sealed at many keys.
+    #[must_use]
+    pub fn cold_leaves(&self) -> usize {
+        self.host.cold_blocks().concat().len()
     }
 
     /// Makes keys for people at the door, as each does on a machine of its own.
@@ -116,12 +128,66 @@ impl Crowd {
         })
     }
 
+    /// Lets so many people in as one commit adds; one in eight of them stays awake, and can warm the tree.
+    ///
+    /// # Errors
+    /// If the library fails, or there are more than fit.
+    pub fn admit(&mut self, count: usize) -> Result<(), CoreError> {
+        let mut newcomers = self.newcomers(count)?;
+        let added = self.build_adds(&newcomers)?;
+        self.read(&added)?;
+        for group in &mut self.awake {
+            follow(group, &added, self.seq)?;
+        }
+        // Newcomers take leaves in their order, from the left.
+        let first = self.size();
+        newcomers.0.reverse();
+        for leaf in first..first + count {
+            if leaf.is_multiple_of(NEIGHBOURS) {
+                let group = self.join(&mut newcomers, &added)?;
+                self.awake.push(group);
+            } else {
+                newcomers.0.pop();
+            }
+        }
+        self.echo()
+    }
+
+    /// Those who are awake renew their keys one after the other, as in a call that has had its time; then they sleep, too.
+    ///
+    /// # Errors
+    /// If a check refuses one of the commits.
+    pub fn warm(&mut self) -> Result<(), CoreError> {
+        let mut awake = std::mem::take(&mut self.awake);
+        while let Some(block) = self.host.cold_blocks().first() {
+            let place = awake.iter().position(|group| block.contains(&group.own_leaf()));
+            let mut committer = awake.swap_remove(place.ok_or(CoreError::NoGroup)?);
+            let own = committer.commit(Plan::default(), self.seq, NONCE)?;
+            let submission = Submission {
+                commit: own.commit,
+                welcome: None,
+                drop: own.drop,
+            };
+            for group in awake.iter_mut().chain([&mut self.host]).chain(&mut self.reader) {
+                follow(group, &submission, self.seq)?;
+            }
+            self.seq += 1;
+        }
+        Ok(())
+    }
+
     /// The host builds a commit that removes the newest leaf, by order.
     ///
     /// # Errors
     /// If the library fails, or nobody is left to remove.
     pub fn build_removal(&mut self) -> Result<Submission, CoreError> {
-        let live = [self.host.own_leaf(), self.reader.as_ref().map_or(0, Group::own_leaf)];
+        let live: Vec<u32> = self
+            .awake
+            .iter()
+            .chain([&self.host])
+            .chain(&self.reader)
+            .map(Group::own_leaf)
+            .collect();
         let leaves = self.host.leaves();
         let newest = leaves
             .iter()
@@ -150,11 +216,7 @@ impl Crowd {
     /// # Errors
     /// If a check refuses it.
     pub fn read(&mut self, submission: &Submission) -> Result<(), CoreError> {
-        let reader = self.reader.as_mut().ok_or(CoreError::NoGroup)?;
-        match reader.read_commit(&submission.commit, self.seq, &submission.drop) {
-            Incoming::Valid(verified) => reader.merge(*verified).map(drop),
-            Incoming::Void | Incoming::OnlyForOthers => Err(CoreError::NotAuthentic),
-        }
+        follow(self.reader.as_mut().ok_or(CoreError::NoGroup)?, submission, self.seq)
     }
 
     /// The server has taken the host's commit.
@@ -188,6 +250,14 @@ impl Crowd {
         let (ring, identity, _) = newcomers.0.pop().ok_or(CoreError::NoGroup)?;
         let welcome = submission.welcome.as_deref().ok_or(CoreError::NoGroup)?;
         ring.join(identity, call(), welcome).map_err(|back| back.2)
+    }
+}
+
+/// Reads a commit of somebody else's, checks it and moves to its epoch.
+fn follow(group: &mut Group, submission: &Submission, seq: u64) -> Result<(), CoreError> {
+    match group.read_commit(&submission.commit, seq, &submission.drop) {
+        Incoming::Valid(verified) => group.merge(*verified).map(drop),
+        Incoming::Void | Incoming::OnlyForOthers => Err(CoreError::NotAuthentic),
     }
 }
 

@@ -7,6 +7,8 @@
 mod checks;
 mod commit;
 mod exports;
+#[cfg(conclave_forge)]
+mod forged;
 mod gate;
 mod identity;
 mod invites;
@@ -23,6 +25,8 @@ mod relink;
 mod resume;
 mod rules;
 mod storage;
+mod warmth;
+mod welcome;
 
 #[cfg(test)]
 pub(crate) mod attacks;
@@ -39,7 +43,13 @@ mod join_attacks;
 #[cfg(test)]
 mod lists;
 #[cfg(test)]
+mod order_attacks;
+#[cfg(test)]
+mod proposal_attacks;
+#[cfg(test)]
 mod role_attacks;
+#[cfg(test)]
+mod rules_attacks;
 #[cfg(test)]
 mod tests;
 
@@ -51,7 +61,6 @@ use openmls::prelude::{
 
 use conclave_protocol::ids::{CallId, MemberId, RoomFp, TransportId};
 use conclave_protocol::keys::psk_id;
-use conclave_protocol::role::LeafName;
 use conclave_protocol::sheet::Sheet;
 
 pub use checks::PolicyFault;
@@ -67,6 +76,7 @@ pub(crate) use keys::{LeafKey, verify};
 pub(crate) use leaf::LeafData;
 pub(crate) use message::Heard;
 pub(crate) use orders::vouchers_needed;
+pub(crate) use relink::{Adopted, NewLink};
 pub(crate) use resume::{prove_resume, verify_resume};
 pub(crate) use rules::GroupData;
 
@@ -116,30 +126,6 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// After a Welcome: the group is this room's and this call's, and every leaf says who it is, once.
-    fn check_joined(&self) -> Result<(), PolicyFault> {
-        let call = self.mls.group_id();
-        let data = GroupData::of(self.mls.extensions()).ok_or(PolicyFault::GroupData)?;
-        data.check(&self.keyring.room, call.as_slice())?;
-        let mut leaves: Vec<(LeafName, LeafData)> = Vec::new();
-        for (_, node) in self.mls.treesync().full_leaves() {
-            let Ok(leaf) = leaf_data(node) else {
-                demand(PolicyFault::WelcomeLeaf, false)?; // MEM-021
-                continue;
-            };
-            let taken = |l: &LeafData| l.member_id == leaf.member_id || l.transport_id == leaf.transport_id;
-            let twice = leaves.iter().any(|(_, l)| taken(l));
-            demand(PolicyFault::WelcomeIdTwice, !twice)?; // MEM-022
-            let key = leaf_key(node).ok_or(PolicyFault::WelcomeLeaf)?;
-            let member = leaf.member_id;
-            leaves.push((LeafName { member, key }, leaf));
-        }
-        demand(PolicyFault::WelcomeTooMany, leaves.len() <= policy::most_members())?; // MEM-043
-        data.check_seats(leaves.iter().map(|(name, leaf)| (*name, leaf)))?;
-        let own = self.mls.own_leaf_node().and_then(|own| leaf_data(own).ok());
-        demand(PolicyFault::OwnLeaf, own.as_ref() == Some(&self.identity.data)) // MEM-023
-    }
-
     pub(crate) fn epoch(&self) -> u64 {
         self.mls.epoch().as_u64()
     }

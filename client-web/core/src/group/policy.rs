@@ -25,7 +25,7 @@ use crate::error::CoreError;
 use crate::limits::MAX_MEMBERS;
 
 /// What a commit says in its authenticated data.
-#[derive(Encode, Decode)]
+#[derive(Default, Encode, Decode)]
 #[cbor(map)]
 pub(super) struct CommitData {
     #[n(0)]
@@ -77,7 +77,7 @@ impl Group {
         &self,
         staged: Box<StagedCommit>,
         sender: &Sender,
-        data: &CommitData,
+        data: Result<CommitData, CoreError>,
         base_seq: u64,
         shown_drop: &[TransportId],
     ) -> Result<CommitVerified, PolicyFault> {
@@ -88,19 +88,14 @@ impl Group {
         };
         demand(PolicyFault::ForeignSender, committer.is_some())?; // MEM-002
         for queued in staged.queued_proposals() {
-            let allowed = matches!(
-                queued.proposal(),
-                Proposal::Add(_)
-                    | Proposal::Remove(_)
-                    | Proposal::PreSharedKey(_)
-                    | Proposal::GroupContextExtensions(_)
-            );
-            demand(PolicyFault::ProposalType, allowed)?; // MEM-003
+            check_kind(queued.proposal())?;
             let inside = queued.proposal_or_ref_type() == ProposalOrRefType::Proposal;
             demand(PolicyFault::ProposalByReference, inside)?; // MEM-004
         }
-        let removed = self.check_removed(&staged, data, base_seq, shown_drop)?;
-        let orders = self.open_orders(data, base_seq);
+        demand(PolicyFault::CommitDataForm, data.is_ok())?; // MEM-062
+        let data = data.unwrap_or_default();
+        let removed = self.check_removed(&staged, &data, base_seq, shown_drop)?;
+        let orders = self.open_orders(&data, base_seq);
         demand(PolicyFault::OrdersSealed, orders.is_ok())?; // MEM-052
         let orders = orders.unwrap_or_default();
         let added = self.check_members(&staged, &removed, &orders)?;
@@ -300,6 +295,15 @@ impl<'a> Newcomers<'a> {
         self.mandated.check_removals(&self.gone, &self.stay, &self.readded)?;
         Ok(self.added.into_iter().map(|leaf| leaf.transport_id).collect())
     }
+}
+
+/// Of all kinds of proposals four are of use here. Another way out, in, or into another suite would have to be judged, too.
+pub(super) fn check_kind(proposal: &Proposal) -> Result<(), PolicyFault> {
+    let allowed = matches!(
+        proposal,
+        Proposal::Add(_) | Proposal::Remove(_) | Proposal::PreSharedKey(_) | Proposal::GroupContextExtensions(_)
+    );
+    demand(PolicyFault::ProposalType, allowed) // MEM-003
 }
 
 /// The library keeps the id inside a proposal private; its encoding does not.

@@ -1,22 +1,20 @@
-//! One attack for each rule about roles, orders and the rules of a call; see [`super::checks`] and [`super::attacks`].
+//! Attacks on roles, and on the rules of a group that one joins; see [`super::checks`] and [`super::attacks`]. Those on changes of the rules stand in
+//! [`super::rules_attacks`], those on orders in [`super::order_attacks`].
 //!
 //! The room asks for a host. The first member is its host and judges; the second is the attacker.
 
 use conclave_protocol::credential::Role;
-use conclave_protocol::ids::MemberId;
-use conclave_protocol::keys::Psk;
+use conclave_protocol::ids::CallId;
+use conclave_protocol::keys::{Psk, RootKeys, RootSeed, Signer};
 use conclave_protocol::order::{Decision, Order};
-use conclave_protocol::role::Appointment;
-use conclave_protocol::sheet::Rules;
-
-use super::attacks::{forged_with, ids, leaf_of, package, raw, taken};
-use super::checks::off::{stopped_by, stopped_by_one_of};
-use super::policy::CommitData;
-use super::tests::{binding, call, identity, plan, with_role};
-use super::*;
-use crate::limits::{ORDER_EPOCHS, SILENT_EPOCHS};
-use conclave_protocol::sheet::Found;
+use conclave_protocol::role::{Appointment, LeafName, RoleProof};
+use conclave_protocol::sheet::{Found, Rules};
 use openmls::prelude::KeyPackage;
+
+use super::attacks::{forged_with, ids, leaf_of, package, taken};
+use super::checks::off::stopped_by;
+use super::tests::{TODAY, binding, call, identity, mandated, plan, root, with_role};
+use super::*;
 
 pub(super) fn ring(found: Found, lobby: bool) -> Keyring {
     Keyring::new(binding(Rules { found, lobby }), &Psk::from_bytes([1; 32])).unwrap()
@@ -64,17 +62,17 @@ pub(super) fn two(lobby: bool, attacker: Identity) -> (Group, Group) {
 }
 
 /// And a third, who does nothing.
-fn three(attacker: Identity, third: Identity) -> (Group, Group) {
+pub(super) fn three(attacker: Identity, third: Identity) -> (Group, Group) {
     let (mut a, mut mallory) = two(true, attacker);
     drop(let_in(&mut a, &mut [&mut mallory], third));
     (a, mallory)
 }
 
-fn moderator() -> Identity {
+pub(super) fn moderator() -> Identity {
     with_role(identity(2), Role::Moderator, 2)
 }
 
-fn name_of(group: &Group, n: u8) -> LeafName {
+pub(super) fn name_of(group: &Group, n: u8) -> LeafName {
     let all = group.leaves();
     all.iter().find(|l| l.data.member_id == ids(n).0).unwrap().name()
 }
@@ -102,6 +100,18 @@ pub(super) fn rules_are_taken(attacker: Identity, change: impl Fn(&Group, &Group
     is_taken((&mut a, &mut mallory), Vec::new(), &[], &[], Some(&next))
 }
 
+/// The judge commits new rules of its own.
+pub(super) fn rules_are(a: &mut Group, mallory: &mut Group, next: GroupData) {
+    let plan = Plan {
+        rules: Some(next),
+        ..Plan::default()
+    };
+    let seq = a.epoch();
+    let own = a.commit(plan, seq, [9; 24]).unwrap();
+    read(&own, mallory, seq);
+    assert!(a.merge_own().unwrap().rules);
+}
+
 /// An evil founder's group, as its first newcomer sees it.
 pub(super) fn joins(
     ring_of: impl Fn() -> Keyring,
@@ -121,12 +131,41 @@ pub(super) fn joins(
     victims.join(victim, call(), &welcome).is_ok()
 }
 
-/// A host's appointment of the third member, with the proof and the key of `by`.
-fn appointment(by: &Identity) -> Appointment {
+/// Another room's owner.
+pub(super) fn stranger() -> RootKeys {
+    RootKeys::derive(&RootSeed::from_bytes([0xB0; 32]))
+}
+
+/// What a mandate shows in a leaf and call.
+fn proof_in(call: &CallId, leaf: &LeafName, mandated: Identity) -> RoleProof {
+    let RoleKey { mandate, seed, .. } = mandated.role.unwrap();
+    RoleProof::sign(mandate, &Signer::from_seed(seed.expose()), call, leaf)
+}
+
+/// The appointment of the third member in some call, by whoever has this proof in the leaf `by`, with the signature of `key`.
+fn appointment(call: &CallId, by: &Identity, proof: &RoleProof, key: &LeafKey) -> Appointment {
     let (leaf, room) = (identity(3).name(), ring(Found::Host, true).room.room_fp);
-    let proof = by.data.proof.as_ref().unwrap();
-    let message = Appointment::signed_bytes(&room, &call(), &leaf, &by.name());
-    Appointment::new(leaf, by.name(), proof, by.key.sign_labelled(&message))
+    let message = Appointment::signed_bytes(&room, call, &leaf, &by.name());
+    Appointment::new(leaf, by.name(), proof, key.sign_labelled(&message))
+}
+
+/// The word of a host, who shows this proof in its leaf; and words that are not a host's of this call.
+pub(super) fn appointments(host: &Identity) -> (Appointment, Vec<Appointment>) {
+    let proof = host.data.proof.as_ref().unwrap();
+    let good = appointment(&call(), host, proof, &host.key);
+    let mut passed_on = good.clone();
+    passed_on.pass_to(identity(9).key.public(), [7; 64]);
+    let in_this_leaf = |mandated| proof_in(&call(), &host.name(), mandated);
+    let moderators = in_this_leaf(with_role(identity(1), Role::Moderator, 2));
+    let strangers = in_this_leaf(mandated(identity(1), &stranger(), Role::Host, 2, 20_100));
+    let bad = vec![
+        appointment(&call(), host, proof, &identity(9).key),
+        appointment(&CallId::from_bytes([8; 16]), host, proof, &host.key),
+        appointment(&call(), host, &moderators, &host.key),
+        appointment(&call(), host, &strangers, &host.key),
+        passed_on,
+    ];
+    (good, bad)
 }
 
 #[test]
@@ -142,11 +181,17 @@ fn mem_028_rules_are_a_hosts_or_moderators_word() {
 #[test]
 fn mem_029_appointments_in_a_joined_group_are_hosts() {
     let closed = || ring(Found::Host, true);
-    let appoint = |founder: &Identity, data: &mut GroupData| data.rules.appointments = vec![appointment(founder)];
-    assert!(joins(closed, host(), appoint));
-    stopped_by(PolicyFault::WelcomeAppointment, || {
-        joins(closed, with_role(identity(1), Role::Moderator, 2), appoint)
-    });
+    let appoint = |choose: &dyn Fn((Appointment, Vec<Appointment>)) -> Appointment| {
+        joins(closed, host(), |founder, data| {
+            data.rules.appointments = vec![choose(appointments(founder))];
+        })
+    };
+    assert!(appoint(&|(good, _)| good));
+    for n in 0..5 {
+        stopped_by(PolicyFault::WelcomeAppointment, || {
+            appoint(&|(_, mut bad)| bad.swap_remove(n))
+        });
+    }
 }
 
 #[test]
@@ -162,6 +207,7 @@ fn mem_031_a_group_judges_mandates_as_the_sheet_does() {
     for change in [
         (|d: &mut GroupData| d.authority.minimum_serial = 0) as fn(&mut GroupData),
         |d| d.authority.revoked = vec![7],
+        |d| d.authority.sheet_seq = 0,
         |d| d.authority.sheet_seq = 2,
         |d| d.authority.revoked_invites = vec![7],
     ] {
@@ -171,15 +217,74 @@ fn mem_031_a_group_judges_mandates_as_the_sheet_does() {
     }
 }
 
+/// A sheet that takes the fifth mandate back.
+fn newer(group: &Group) -> Sheet {
+    let mut sheet = group.keyring.room.sheet.clone().unwrap();
+    (sheet.seq, sheet.revoked) = (2, vec![5]);
+    sheet
+}
+
 #[test]
 fn mem_032_a_proof_gives_a_role_to_its_own_leaf() {
-    stopped_by(PolicyFault::RoleProof, || {
+    // With the host's role the ghost needs no order to come in.
+    let comes_in_by = |proof: RoleProof| {
         let (mut a, mut mallory) = two(true, identity(2));
+        let next = a.change_data(&a.data().unwrap(), None, Some(&newer(&a)), |_| {});
+        rules_are(&mut a, &mut mallory, next);
         let mut ghost = identity(9);
-        ghost.data.proof = a.identity.data.proof.clone();
-        // With the host's role it would need no order to come in.
+        ghost.data.proof = Some(proof);
         is_taken((&mut a, &mut mallory), vec![package(&ghost)], &[], &[], None)
-    });
+    };
+    let (name, here, elsewhere) = (identity(9).name(), call(), CallId::from_bytes([8; 16]));
+    let of = |root: &RootKeys, serial, day| mandated(identity(9), root, Role::Host, serial, day);
+    assert!(comes_in_by(proof_in(&here, &name, of(&root(), 4, TODAY))));
+    for bad in [
+        // Somebody else's, copied; and another key of the same member.
+        proof_in(&here, &host().name(), of(&root(), 4, TODAY)),
+        proof_in(&here, &LeafName { key: [7; 32], ..name }, of(&root(), 4, TODAY)),
+        proof_in(&elsewhere, &name, of(&root(), 4, TODAY)),
+        proof_in(&here, &name, of(&stranger(), 4, TODAY)),
+        proof_in(&here, &name, of(&root(), 4, TODAY - 1)),
+        proof_in(&here, &name, of(&root(), 0, TODAY)),
+        proof_in(&here, &name, of(&root(), 5, TODAY)),
+    ] {
+        stopped_by(PolicyFault::RoleProof, || comes_in_by(bad.clone()));
+    }
+}
+
+#[test]
+fn mem_064_who_comes_under_the_id_of_somebody_appointed_does_not_moderate_for_that() {
+    // The third member was appointed and is not there; a moderator would need no order to come in.
+    let comes_in_with = |key: &LeafKey, proof: Option<[u8; 64]>| {
+        let (mut a, mut mallory) = two(true, identity(2));
+        let word = a.appoint(identity(3).name()).unwrap();
+        let next = a.change_rules(&a.data().unwrap(), |rules| rules.appointments = vec![word.clone()]);
+        rules_are(&mut a, &mut mallory, next);
+        let mut ghost = identity(3);
+        ghost.key = LeafKey::from_seed(&key.seed());
+        ghost.data.resume = proof;
+        is_taken((&mut a, &mut mallory), vec![package(&ghost)], &[], &[], None)
+    };
+    let (old, new, other) = (identity(3).key, identity(9).key, identity(8).key);
+    let (here, elsewhere) = (call(), CallId::from_bytes([8; 16]));
+    let proof = |by: &LeafKey, call: &CallId, n: u8, key: &LeafKey| {
+        let proof = prove_resume(by, call, &ids(n).0, &key.public());
+        Some(proof)
+    };
+    assert!(comes_in_with(&old, None), "the leaf that was named");
+    assert!(
+        comes_in_with(&new, proof(&old, &here, 3, &new)),
+        "the one that took its place"
+    );
+    for bad in [
+        None,
+        proof(&other, &here, 3, &new),
+        proof(&old, &elsewhere, 3, &new),
+        proof(&old, &here, 2, &new),
+        proof(&old, &here, 3, &other),
+    ] {
+        stopped_by(PolicyFault::AppointedLeaf, || comes_in_with(&new, bad));
+    }
 }
 
 /// A host who dismisses somebody must not take a key away that another one holds.
@@ -197,255 +302,4 @@ fn a_copied_proof_is_nobodys_key() {
     a.merge_own().unwrap();
     assert!(a.leaves().iter().any(|leaf| leaf.data.member_id == ids(9).0));
     assert!(a.moderators_by_key() == [(ids(2).0, 2)]);
-}
-
-#[test]
-fn mem_033_a_change_of_the_rules_stays_in_its_room_and_call() {
-    stopped_by(PolicyFault::RulesOfAnother, || {
-        rules_are_taken(with_role(identity(2), Role::Host, 2), |_, mallory, next| {
-            next.authority.sheet_seq = 0;
-            next.sign(&mallory.identity.key);
-        })
-    });
-}
-
-#[test]
-fn mem_034_a_change_of_the_rules_is_the_next() {
-    for seq in [0, 2] {
-        stopped_by(PolicyFault::RulesSequence, || {
-            rules_are_taken(with_role(identity(2), Role::Host, 2), |_, mallory, next| {
-                next.seq = seq;
-                next.sign(&mallory.identity.key);
-            })
-        });
-    }
-}
-
-#[test]
-fn mem_035_a_change_of_the_rules_is_signed_by_whom_it_names() {
-    stopped_by(PolicyFault::RulesSignature, || {
-        rules_are_taken(identity(2), |a, mallory, next| {
-            next.rules.lobby = false;
-            next.signer = a.identity.name();
-            next.proof.clone_from(&a.data().unwrap().proof);
-            next.sign(&mallory.identity.key);
-        })
-    });
-}
-
-#[test]
-fn mem_036_guests_change_no_rules() {
-    let open_up = |_: &Group, mallory: &Group, next: &mut GroupData| {
-        next.rules.lobby = false;
-        next.sign(&mallory.identity.key);
-    };
-    assert!(rules_are_taken(moderator(), open_up));
-    stopped_by(PolicyFault::RulesSigner, || rules_are_taken(identity(2), open_up));
-}
-
-#[test]
-fn mem_037_appointments_in_new_rules_are_hosts() {
-    let with_key = |key: u8| {
-        rules_are_taken(with_role(identity(2), Role::Host, 2), |_, mallory, next| {
-            let proof = mallory.identity.data.proof.as_ref().unwrap();
-            let (leaf, by) = (identity(3).name(), mallory.identity.name());
-            let message = Appointment::signed_bytes(&next.room_fp, &call(), &leaf, &by);
-            let signature = LeafKey::from_seed(&[key; 32]).sign_labelled(&message);
-            next.rules.appointments = vec![Appointment::new(leaf, by, proof, signature)];
-            next.sign(&mallory.identity.key);
-        })
-    };
-    assert!(with_key(2));
-    stopped_by(PolicyFault::Appointment, || with_key(9));
-}
-
-#[test]
-fn mem_038_hosts_alone_end_appoint_and_judge_their_like() {
-    let host_id = ids(1).0;
-    for change in [
-        (|d, _| d.rules.ended = true) as fn(&mut GroupData, MemberId),
-        |d, host| d.rules.mute(host, 1, true),
-        |d, host| d.rules.bar(host),
-        |d, _| d.authority.day += 1,
-    ] {
-        stopped_by(PolicyFault::HostsAlone, || {
-            rules_are_taken(moderator(), |_, mallory, next| {
-                change(next, host_id);
-                next.sign(&mallory.identity.key);
-            })
-        });
-    }
-    stopped_by(PolicyFault::HostsAlone, || {
-        let (mut a, mut mallory) = two(true, moderator());
-        let next = a.change_rules(&a.data().unwrap(), |rules| rules.revoke_invite(5));
-        let plan = Plan {
-            rules: Some(next),
-            ..Plan::default()
-        };
-        let own = a.commit(plan, 1, [9; 24]).unwrap();
-        read(&own, &mut mallory, 1);
-        a.merge_own().unwrap();
-        let changed = |d: &mut GroupData| d.rules.revoked_invites.clear();
-        let next = a.data().unwrap().changed(&mallory.identity, changed);
-        is_taken((&mut a, &mut mallory), Vec::new(), &[], &[], Some(&next))
-    });
-}
-
-#[test]
-fn mem_039_nothing_else_of_the_context_changes() {
-    stopped_by(PolicyFault::ContextExtension, || {
-        let (mut a, mut mallory) = two(true, moderator());
-        let mut next = a.data().unwrap().changed(&mallory.identity, |_| {});
-        next.rules.locked = true;
-        next.sign(&mallory.identity.key);
-        let fewer = RequiredCapabilitiesExtension::new(&our_extensions()[..1], &[], &[CredentialType::Basic]);
-        let extensions = Extensions::from_vec(vec![
-            Extension::RequiredCapabilities(fewer),
-            Extension::Unknown(GROUP_EXTENSION, UnknownExtension(next.to_bytes())),
-        ])
-        .unwrap();
-        let commit = raw(&mut mallory, 1, |builder| {
-            builder.propose_group_context_extensions(extensions).unwrap()
-        });
-        taken(&mut a, &commit, 1, &[])
-    });
-}
-
-fn signed_by(decision: Decision, by: u8, epoch: u64, key: &LeafKey) -> Order {
-    let room = ring(Found::Host, true).room.room_fp;
-    let message = Order::signed_bytes(&room, &call(), &decision, &ids(by).0, epoch);
-    Order::new(decision, ids(by).0, epoch, key.sign_labelled(&message))
-}
-
-#[test]
-fn mem_045_an_order_is_signed_by_whom_it_names() {
-    stopped_by(PolicyFault::OrderSignature, || {
-        let (mut a, mut mallory) = three(identity(2), identity(3));
-        let leaf = name_of(&a, 3);
-        let order = signed_by(Decision::Remove { leaf }, 1, a.epoch(), &mallory.identity.key);
-        is_taken((&mut a, &mut mallory), Vec::new(), &[3], &[order], None)
-    });
-}
-
-/// What an order says about a leaf.
-type About = fn(LeafName) -> Decision;
-
-#[test]
-fn mem_046_an_order_grows_old_and_is_of_no_epoch_to_come() {
-    let silent = |leaf| Decision::Silent { leaf };
-    let remove = |leaf| Decision::Remove { leaf };
-    let cases: [(About, u64, u64); 3] = [
-        (remove, 1, 0),
-        (remove, 0, ORDER_EPOCHS + 1),
-        (silent, 0, SILENT_EPOCHS + 1),
-    ];
-    for (decision, early, later) in cases {
-        stopped_by(PolicyFault::OrderAge, || {
-            let (mut a, mut mallory) = three(identity(2), identity(3));
-            let (leaf, epoch) = (name_of(&a, 3), a.epoch() + early);
-            let order = signed_by(decision(leaf), 1, epoch, &host().key);
-            for _ in 0..later {
-                assert!(is_taken((&mut mallory, &mut a), Vec::new(), &[], &[], None));
-                a.merge_own().unwrap();
-            }
-            is_taken((&mut a, &mut mallory), Vec::new(), &[3], &[order], None)
-        });
-    }
-}
-
-#[test]
-fn mem_047_guests_let_nobody_in() {
-    stopped_by(PolicyFault::AdmitRole, || {
-        let (mut a, mut mallory) = two(true, identity(2));
-        let ghost = package(&identity(9));
-        let reference = a.keyring.reference(&ghost).unwrap();
-        let order = mallory.order(Decision::Admit { package: reference });
-        is_taken((&mut a, &mut mallory), vec![ghost], &[], &[order], None)
-    });
-}
-
-#[test]
-fn mem_048_guests_remove_nobody() {
-    let removed_by = |attacker: Identity| {
-        let (mut a, mut mallory) = three(attacker, identity(3));
-        let order = mallory.order(Decision::Remove { leaf: name_of(&a, 3) });
-        is_taken((&mut a, &mut mallory), Vec::new(), &[3], &[order], None)
-    };
-    assert!(removed_by(moderator()));
-    stopped_by(PolicyFault::RemoveRole, || removed_by(identity(2)));
-}
-
-#[test]
-fn mem_049_moderators_remove_neither_hosts_nor_moderators() {
-    for third in [Role::Host, Role::Moderator] {
-        stopped_by(PolicyFault::RemoveOfEqual, || {
-            let (mut a, mut mallory) = three(moderator(), with_role(identity(3), third, 3));
-            let order = mallory.order(Decision::Remove { leaf: name_of(&a, 3) });
-            is_taken((&mut a, &mut mallory), Vec::new(), &[3], &[order], None)
-        });
-    }
-}
-
-#[test]
-fn mem_050_nobody_is_removed_without_a_reason() {
-    stopped_by_one_of(PolicyFault::RemovalUnordered, &[PolicyFault::SilenceVouched], || {
-        let (mut a, mut mallory) = three(identity(2), identity(3));
-        is_taken((&mut a, &mut mallory), Vec::new(), &[3], &[], None)
-    });
-}
-
-#[test]
-fn mem_051_one_alone_calls_nobody_silent_in_a_larger_call() {
-    let removed_by = |vouchers: usize| {
-        let (mut a, mut mallory) = three(identity(2), identity(3));
-        for n in [4, 5] {
-            drop(let_in(&mut a, &mut [&mut mallory], identity(n)));
-        }
-        let decision = Decision::Silent { leaf: name_of(&a, 3) };
-        let epoch = a.epoch();
-        let orders: Vec<Order> = [2, 4, 5]
-            .into_iter()
-            .take(vouchers)
-            .map(|n| signed_by(decision, n, epoch, &identity(n).key))
-            .collect();
-        let twice = [orders.clone(), orders].concat();
-        is_taken((&mut a, &mut mallory), Vec::new(), &[3], &twice, None)
-    };
-    assert!(removed_by(2), "two of four who stay are enough");
-    stopped_by(PolicyFault::SilenceVouched, || removed_by(1));
-}
-
-#[test]
-fn mem_052_orders_are_sealed_to_the_epoch() {
-    stopped_by(PolicyFault::OrdersSealed, || {
-        let (mut a, mut mallory) = two(true, identity(2));
-        mallory.discard_own().unwrap();
-        mallory.mls.set_aad(CommitData::new(1, &[], vec![0; 552]).to_bytes());
-        let commit = mallory.build_with(Vec::new(), &[], false, None).unwrap().0;
-        taken(&mut a, &commit, 1, &[])
-    });
-}
-
-#[test]
-fn mem_053_where_newcomers_ask_nobody_is_added_unasked() {
-    stopped_by(PolicyFault::AddUnadmitted, || {
-        let (mut a, mut mallory) = two(true, identity(2));
-        is_taken((&mut a, &mut mallory), vec![package(&identity(9))], &[], &[], None)
-    });
-}
-
-#[test]
-fn mem_054_nobody_is_added_who_was_barred() {
-    stopped_by(PolicyFault::AddBarred, || {
-        let (mut a, mut mallory) = two(false, identity(2));
-        let next = a.change_rules(&a.data().unwrap(), |rules| rules.bar(ids(9).0));
-        let plan = Plan {
-            rules: Some(next),
-            ..Plan::default()
-        };
-        let own = a.commit(plan, 1, [9; 24]).unwrap();
-        read(&own, &mut mallory, 1);
-        assert!(a.merge_own().unwrap().rules);
-        is_taken((&mut a, &mut mallory), vec![package(&identity(9))], &[], &[], None)
-    });
 }

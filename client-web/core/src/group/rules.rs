@@ -8,12 +8,12 @@ use openmls::prelude::{Extension, Extensions, GroupContext};
 
 use conclave_protocol::credential::Role;
 use conclave_protocol::ids::{CallId, MemberId, RoomFp};
-use conclave_protocol::keys::LinkSecret;
+use conclave_protocol::manage::Replacement;
 use conclave_protocol::role::{Appointment, Authority, LeafName, RoleProof};
 use conclave_protocol::rules::CallRules;
 use conclave_protocol::sheet::{Found, Sheet};
 
-use super::relink::NewSecret;
+use super::relink::{NewLink, NewSecret};
 use super::{Group, Identity, Leaf, LeafData, LeafKey, PolicyFault, RoomBinding, demand, verify};
 use crate::cbor;
 
@@ -48,6 +48,9 @@ pub(crate) struct GroupData {
     /// The link's secret, since it was changed in this call.
     #[n(10)]
     pub(super) link: Option<NewSecret>,
+    /// The server's record with that link, until the rules change again: COST: 4.4 kB in every Welcome.
+    #[n(11)]
+    pub(super) replacement: Option<Replacement>,
 }
 
 impl GroupData {
@@ -66,6 +69,7 @@ impl GroupData {
             rules: proven.map_or_else(CallRules::open, |_| CallRules::of(sheet)),
             proof: proven.map(RoleProof::to_bytes),
             link: None,
+            replacement: None,
         };
         data.sign(&founder.key);
         data
@@ -77,6 +81,7 @@ impl GroupData {
         next.seq = self.seq.saturating_add(1);
         next.signer = signer.name();
         next.proof = signer.data.proof.as_ref().map(RoleProof::to_bytes);
+        next.replacement = None;
         change(&mut next);
         next.sign(&signer.key);
         next
@@ -103,9 +108,13 @@ impl GroupData {
         Self::from_bytes(&extensions.unknown(GROUP_EXTENSION)?.0)
     }
 
+    /// Strict in its encoding. Its lists are looked at where it is judged.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let data: Self = cbor::decode(bytes).ok()?;
-        (data.authority.is_canonical() && data.rules.is_canonical()).then_some(data)
+        cbor::decode(bytes).ok()
+    }
+
+    fn is_canonical(&self) -> bool {
+        self.authority.is_canonical() && self.rules.is_canonical() && self.replaces_well()
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
@@ -115,11 +124,6 @@ impl GroupData {
     /// Whether another one says the same, whoever signed it.
     pub(crate) fn says_the_same(&self, other: &Self) -> bool {
         self.rules == other.rules && !self.changes_link(other) && self.authority == other.authority
-    }
-
-    /// Whether this leaf signed it.
-    pub(crate) fn is_by(&self, leaf: &LeafName) -> bool {
-        self.signer == *leaf
     }
 
     pub(crate) fn rules(&self) -> &CallRules {
@@ -149,13 +153,13 @@ impl GroupData {
             && self.generation == room.generation;
         demand(PolicyFault::GroupData, fits)?; // MEM-019
         demand(PolicyFault::GroupSignature, self.is_signed())?; // MEM-020
+        demand(PolicyFault::WelcomeRules, self.is_canonical())?; // MEM-061
         let role = self.signers_role();
         let open = self.rules == CallRules::open();
         demand(PolicyFault::GroupAuthority, role.is_some() || open)?; // MEM-028
         demand(PolicyFault::WelcomeAppointment, self.appointments_hold())?; // MEM-029
-        let Some(sheet) = &room.sheet else {
-            return Err(PolicyFault::GroupAuthority);
-        };
+        demand(PolicyFault::SheetUnseen, room.sheet.is_some())?; // MEM-063
+        let Some(sheet) = &room.sheet else { return Ok(()) };
         let founded_well = role.is_some() || sheet.rules.found == Found::Anyone;
         demand(PolicyFault::FoundedWithoutHost, founded_well)?; // MEM-030
         let theirs = &self.authority;
@@ -190,12 +194,14 @@ impl Group {
                 return Some(proof.mandate.role); // MEM-032
             }
         }
-        let back = || {
-            let proof = leaf.data.resume.as_ref()?;
-            let passes = |a: &Appointment| a.passes_to(&data.call_id, &name, proof);
-            data.rules.appointments.iter().any(passes).then_some(())
+        let mut appointments = data.rules.appointments.iter();
+        let moderates = |appointment: &Appointment| {
+            let takes_place = |proof| appointment.passes_to(&data.call_id, &name, proof);
+            let holds = appointment.holder() == name || leaf.data.resume.as_ref().is_some_and(takes_place);
+            demand(PolicyFault::AppointedLeaf, holds).is_ok() // MEM-064
         };
-        (data.rules.appoints(&name) || back().is_some()).then_some(Role::Moderator)
+        let appointed = appointments.any(|a| a.leaf.member == name.member && moderates(a));
+        appointed.then_some(Role::Moderator)
     }
 
     /// A member's proof of a role by mandate, for the card: a host's if there is one.
@@ -240,6 +246,7 @@ impl Group {
     ///
     /// SECURITY: judged by the roles of the epoch that the change ends, so nobody makes themselves what they need to be.
     pub(crate) fn check_change(&self, old: &GroupData, new: &GroupData) -> Result<(), PolicyFault> {
+        demand(PolicyFault::RulesForm, new.is_canonical())?; // MEM-060
         let same = new.call_id == old.call_id
             && new.room_fp == old.room_fp
             && new.authority.root_pk == old.authority.root_pk
@@ -288,8 +295,9 @@ impl Group {
             return Ok(None);
         }
         demand(PolicyFault::ContextExtension, rest(new) == rest(old))?; // MEM-039
-        let (Some(before), Some(after)) = (self.data(), GroupData::of(new)) else {
-            return Err(PolicyFault::RulesOfAnother);
+        let before = self.data().ok_or(PolicyFault::GroupData)?;
+        let Some(after) = GroupData::of(new) else {
+            return demand(PolicyFault::RulesForm, false).map(|()| None);
         };
         self.check_change(&before, &after)?;
         Ok(Some(after))
@@ -307,14 +315,14 @@ impl Group {
     pub(crate) fn change_data(
         &self,
         data: &GroupData,
-        link: Option<&LinkSecret>,
+        link: Option<&NewLink>,
         sheet: Option<&Sheet>,
         change: impl FnOnce(&mut CallRules),
     ) -> GroupData {
         data.changed(&self.identity, |next| {
             change(&mut next.rules);
-            if let Some(secret) = link {
-                next.relink(secret);
+            if let Some(link) = link {
+                next.relink(link);
             }
             if let Some(sheet) = sheet {
                 next.authority = Authority::of(sheet, next.authority.day);

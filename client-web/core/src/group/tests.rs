@@ -20,7 +20,7 @@ pub(super) fn identity(n: u8) -> Identity {
     Identity::plain(LeafKey::from_seed(&[n; 32]), data)
 }
 
-fn root() -> RootKeys {
+pub(super) fn root() -> RootKeys {
     RootKeys::derive(&RootSeed::from_bytes([0xA0; 32]))
 }
 
@@ -28,12 +28,17 @@ fn root() -> RootKeys {
 pub(super) const TODAY: u16 = 20_050;
 
 /// With a mandate of this room.
-pub(super) fn with_role(mut identity: Identity, role: Role, serial: u32) -> Identity {
+pub(super) fn with_role(identity: Identity, role: Role, serial: u32) -> Identity {
+    mandated(identity, &root(), role, serial, 20_100)
+}
+
+/// With a mandate that names this room, signed by some root.
+pub(super) fn mandated(mut identity: Identity, by: &RootKeys, role: Role, serial: u32, not_after_day: u16) -> Identity {
     let seed = MandateSeed::from_bytes([serial as u8; 32]);
     let pk = MandatePk::from_bytes(Signer::from_seed(seed.expose()).public());
-    let mandate = Mandate::sign(&root().sign(), RoomFp::of(&root().root_pk()), role, serial, 20_100, pk);
+    let room = RoomFp::of(&root().root_pk());
     identity.role = Some(RoleKey {
-        mandate,
+        mandate: Mandate::sign(&by.sign(), room, role, serial, not_after_day, pk),
         seed,
         today: TODAY,
     });

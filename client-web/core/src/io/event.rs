@@ -177,12 +177,16 @@ pub enum NoticeCode {
     PlaceBack,
     /// The place could not be taken back (the call is over, or nobody there knows it any more): this member goes on as a newcomer.
     PlaceLost,
-    /// The message could not be sent: empty or too long.
+    /// The message could not be sent: empty, too long, or not connected.
     ChatRefused,
+    /// The message was not sent: nothing is, while somebody who was told to go is still in the group.
+    ChatStopped,
     /// A comparison runs, was lately, or is for hosts and moderators to ask for.
     CompareRefused,
     /// Only a host can do that.
     NotAllowed,
+    /// The rules of a call list no more moderators, or barred people, than are listed.
+    ListFull,
     /// The server knows the new link, and the old one no longer.
     LinkInForce,
     /// The server did not take the new link: those inside have it, and the old one still opens the room.

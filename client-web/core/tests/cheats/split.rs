@@ -7,7 +7,7 @@ use conclave_core::{Input, State};
 use conclave_protocol::envelope::{Envelope, EnvelopeType};
 use conclave_protocol::message::{ClientMessage, ServerMessage};
 
-use super::world::World;
+use super::world::{World, is_commit};
 
 /// Words that an evil server took from a tab.
 type Said = (usize, Vec<u8>);
@@ -49,7 +49,7 @@ fn a7_both_halves_of_a_split_call_are_told_and_their_numbers_differ() {
             from.is_some_and(|from| (from < 2) != (to < 2)) || is_order(message) && to >= 2
         }));
         // One half goes on, and what the other would change goes nowhere.
-        world.swallow = Some(Box::new(|from, message| from >= 2 && of_a_commit(message)));
+        world.swallow = Some(Box::new(|from, message| from >= 2 && is_commit(message)));
         world.until("all four are told", TOLD, |w| {
             [0, 1].iter().all(|t| warned(w, *t, &["C", "D"], false))
                 && [2, 3].iter().all(|t| warned(w, *t, &["A", "B"], false))
@@ -89,11 +89,6 @@ fn captured(parts: &mut Vec<u8>, message: &ClientMessage) -> Option<Vec<Vec<u8>>
     (first.clear.kind == EnvelopeType::Commit).then_some(all)
 }
 
-/// Part of a commit, in whatever size.
-fn of_a_commit(message: &ClientMessage) -> bool {
-    matches!(message, ClientMessage::Chunk { .. }) || captured(&mut Vec::new(), message).is_some()
-}
-
 /// The words in this frame of a member.
 fn words(message: &ClientMessage) -> Option<Vec<u8>> {
     let ClientMessage::EnvelopeOut { envelopes } = message else {
@@ -130,7 +125,7 @@ fn a10_two_commits_for_one_epoch_are_seen_by_both_halves() {
         }));
         let parts: RefCell<[Vec<u8>; 2]> = RefCell::default();
         world.swallow = Some(Box::new(move |from, message| {
-            if !(2..4).contains(&from) || !of_a_commit(message) {
+            if !(2..4).contains(&from) || !is_commit(message) {
                 return false;
             }
             if let Some(all) = captured(&mut parts.borrow_mut()[from - 2], message)
@@ -163,7 +158,7 @@ fn a10_two_commits_for_one_epoch_are_seen_by_both_halves() {
                 heard.borrow_mut().push((from, words));
                 return true;
             }
-            there && of_a_commit(message)
+            there && is_commit(message)
         }));
         for (n, envelope) in kept.borrow().iter().enumerate() {
             for tab in if n == 0 { vec![2, 3] } else { vec![f] } {

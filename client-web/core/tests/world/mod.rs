@@ -12,9 +12,10 @@ use std::collections::BTreeMap;
 
 use conclave_core::{Input, Member, Options, Output, Owner, OwnerKey, State};
 use conclave_protocol::credential::{Deed, HostCredential};
+use conclave_protocol::envelope::{Envelope, EnvelopeType};
 use conclave_protocol::ids::{CallId, MemberId};
 use conclave_protocol::invite::InviteLink;
-use conclave_protocol::keys::{AdmissionPk, LinkSecret};
+use conclave_protocol::keys::{AdmissionPk, LinkKeys, LinkSecret};
 use conclave_protocol::link::GuestLink;
 use conclave_protocol::message::{ClientMessage, ServerMessage};
 use conclave_protocol::moderator::ModeratorKey;
@@ -41,6 +42,27 @@ struct Showing<'a> {
     place: Option<&'a [u8]>,
     owner: Option<Owner<'a>>,
     invite: Option<&'a conclave_protocol::invite::Invite>,
+}
+
+/// Part of a commit on its way up, in whatever size.
+pub fn is_commit(message: &ClientMessage) -> bool {
+    match message {
+        ClientMessage::Chunk { .. } => true,
+        ClientMessage::EnvelopeOut { envelopes } => envelopes
+            .iter()
+            .any(|e| Envelope::decode(e).is_ok_and(|e| e.clear.kind == EnvelopeType::Commit)),
+        _ => false,
+    }
+}
+
+/// A commit on its way down; its notice passes.
+pub fn is_commit_in(message: &ServerMessage) -> bool {
+    match message {
+        ServerMessage::EnvelopeIn { seq: Some(_), envelope } => {
+            Envelope::decode(envelope).is_ok_and(|envelope| envelope.clear.kind == EnvelopeType::Commit)
+        }
+        _ => false,
+    }
 }
 
 /// How many seeds to try: so many in every run of the tests, and forty times as many in a long search for what is rare (`./x long core`).
@@ -235,6 +257,17 @@ impl World {
         change(&mut self.record);
         let record = self.record.clone();
         self.rooms(RoomsInput::RoomAdded(record));
+    }
+
+    /// Whether the server admits by this link.
+    pub fn admits_by(&self, link: &GuestLink) -> bool {
+        let key = LinkKeys::derive(&link.link_secret).admission(&self.server).public();
+        *self.record.admission_pk.as_bytes() == key
+    }
+
+    /// The key by which the server admits.
+    pub fn admission_pk(&self) -> AdmissionPk {
+        self.record.admission_pk
     }
 
     /// Opens a tab that has the record of an older one.

@@ -63,6 +63,8 @@ pub struct Tab {
     pub lag_up: u64,
     /// Commits and welcomes to this tab take this much longer.
     pub lag_low: u64,
+    /// Of commits and welcomes that came so far.
+    pub low_bytes: usize,
     /// Commits and welcomes that land on this tab before then are lost.
     pub deaf_until: u64,
     /// Per direction and priority, when the last frame lands: order is kept.
@@ -110,6 +112,7 @@ impl Tab {
             offers: 0,
             lag_up: 0,
             lag_low: 0,
+            low_bytes: 0,
             deaf_until: 0,
             lanes: BTreeMap::new(),
         }

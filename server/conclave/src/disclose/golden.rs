@@ -164,7 +164,7 @@ fn all() -> BTreeSet<String> {
     entries.extend(types(
         "wire",
         "server/protocol/src/manage.rs",
-        &["RoomChange", "ManagedRoom"],
+        &["RoomChange", "ManagedRoom", "Replacement"],
     ));
     entries.extend(types("wire", "server/protocol/src/refusal.rs", &["RefusalCode"]));
     entries.extend(types(

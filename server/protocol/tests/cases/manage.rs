@@ -3,7 +3,7 @@
 use conclave_protocol::{
     ids::RoomId,
     keys::{ManagePk, Signer, TicketSecret},
-    manage::{RoomChange, TicketHash, record_hash, sign_change, sign_registration},
+    manage::{Replacement, RoomChange, TicketHash, record_hash, sign_change, sign_registration, sign_replacement},
     owner::{ROTATE_ENTROPY, Rotated, Terms, open_record, reissue, rotate},
     room::RoomRecord,
     server_name::ServerName,
@@ -50,6 +50,13 @@ pub fn rotated() -> Rotated {
     .unwrap()
 }
 
+/// [`rotated`], signed for whoever may bring it.
+pub fn replacement() -> Replacement {
+    let (server, key) = manager();
+    let base = record_hash(&new_room().record);
+    sign_replacement(&key, &server, base, rotated().record)
+}
+
 /// One of each change.
 pub fn changes() -> Vec<(&'static str, RoomChange)> {
     let base = record_hash(&new_room().record);
@@ -89,6 +96,7 @@ pub fn manage() -> Value {
             "record": hex(rotated.record.encode()),
             "host_credential": rotated.credential.to_text().as_str(),
             "guest_url": rotated.credential.guest.to_url("http://localhost:8443").as_str(),
+            "replacement_signature": hex(replacement().signature),
         },
     })
 }

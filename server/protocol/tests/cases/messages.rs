@@ -231,6 +231,12 @@ pub fn client_messages() -> Vec<(&'static str, ClientMessage)> {
         ),
         ("manage: delete", managing(RoomChange::Delete {})),
         (
+            "replace",
+            ClientMessage::Replace {
+                replacement: manage::replacement(),
+            },
+        ),
+        (
             "prove",
             ClientMessage::Prove {
                 call_id: CallId::from_bytes(counting(0x22)),

@@ -1,8 +1,8 @@
 //! How fast a removal takes effect, and how fast a room fills: the part of `./x bench membership` that needs a server. Figures as one line of JSON.
 //!
-//! Live members have sound and process everything; the other leaves are of people who were added and sleep ([`conclave_bots::dormant`]). Whoever is
-//! removed hears nothing of it, as a client would that does not want to: what still arrives at it, and what of that it can still open, are the
-//! two figures. Two lines of its input are obeyed: `go` when everybody else who takes part is there, `leave` at the end.
+//! Live members have sound and process everything; the others are awake until the tree is warm, and are leaves from then on ([`conclave_bots::dormant`]). Where nobody is removed, the
+//! question is how fast one committer and the server let people in, and whoever is in goes. Whoever is removed hears nothing of it, as a client would that does not want to: what still
+//! arrives at it, and what of that it can still open, are the two figures. One line of its input is obeyed: `go` when everybody else who takes part is on the way.
 
 use std::{io::Write as _, process::ExitCode, time::Duration};
 
@@ -23,6 +23,12 @@ const FILLING: Duration = Duration::from_secs(120);
 const QUIET: Duration = Duration::from_millis(1_500);
 /// How long a removed member is looked at: twenty times the aim for forwarding. What still arrives then is not being cut off.
 const LONGEST: Duration = Duration::from_secs(6);
+/// The call is warm when nobody has renewed their keys for so long: after the largest commit the next one to do it waits for a third of this, and machines are slow.
+const WARM: Duration = Duration::from_secs(30);
+/// The same when only the live members are awake, whose part of the tree is small. The leaves are missed 75 s after they were lost.
+const WARM_AGAIN: Duration = Duration::from_secs(7);
+/// How long that may take: a minute by the members' own pauses, and here one machine plays all of them.
+const WARMING: Duration = Duration::from_secs(300);
 /// Between removals, so that each begins in a call at rest.
 const REST: Duration = Duration::from_millis(700);
 
@@ -84,46 +90,82 @@ async fn run(arguments: Arguments) -> Result<Value, BotError> {
         live.push(Bot::join(&arguments.link, &format!("Live {n}"), options(None))?);
     }
     there(&host, first).await?;
+    let mut asleep = Crowd::default();
+    let mut fill = Filling::default();
+    if arguments.removals > 0 {
+        // Before anybody sends much: one machine plays all of them, and each has a member's work to do until it sleeps.
+        let wanted = (first + arguments.dormant, Asleep::WhenLost);
+        fill.joined_s = filled(&mut asleep, &host, &arguments.link, wanted).await?;
+        fill.renewed = warm(&host, WARM).await?;
+        asleep.lose_all();
+    }
     say(&json!({ "event": "open" }));
+    if arguments.removals == 0 {
+        let wanted = (first + arguments.dormant, Asleep::Away);
+        fill.joined_s = filled(&mut asleep, &host, &arguments.link, wanted).await?;
+    }
+    let leaves = host.view().roster.len();
     // Whoever else takes part comes before the seats are taken.
     if arguments.guests > 0 {
         lines.recv().await;
-        there(&host, first + arguments.guests).await?;
+        there(&host, leaves + arguments.guests).await?;
     }
     for n in first..arguments.live {
         live.push(Bot::join(&arguments.link, &format!("Live {n}"), options(None))?);
     }
-    there(&host, arguments.live + arguments.guests).await?;
+    there(&host, leaves + arguments.guests + arguments.live - first).await?;
+    if arguments.removals > 0 {
+        fill.renewed += warm(&host, WARM_AGAIN).await?;
+    }
 
-    let awake = host.view().roster.len();
-    let started = Instant::now();
-    let mut asleep = Crowd::default();
-    asleep
-        .fill(
-            &host,
-            &arguments.link,
-            (awake + arguments.dormant, Asleep::Away),
-            FILLING,
-        )
-        .await?;
-    let filled = started.elapsed();
-
-    let (mut forwarding, mut keys) = (Vec::new(), Vec::new());
+    let (mut forwarding, mut keys, mut commits) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..arguments.removals {
         sleep(REST).await;
         let Some(victim) = live.pop() else { break };
+        let before = host.view().submitted;
         let (forwarded, opened) = removed(&host, &victim).await?;
+        commits.push(host.view().submitted - before);
         forwarding.push(forwarded.map(|time| time.as_secs_f64() * 1_000.0));
         keys.push(opened.as_secs_f64() * 1_000.0);
     }
     let size = host.view().roster.len();
     Ok(json!({
         "joined": arguments.dormant,
-        "joined_s": filled.as_secs_f64(),
+        "joined_s": fill.joined_s,
         "leaves": size,
+        "renewed": fill.renewed,
+        "commit_bytes": commits,
         "forwarding_cut_ms": forwarding,
         "key_cut_ms": keys,
     }))
+}
+
+/// How the room was filled.
+#[derive(Default)]
+struct Filling {
+    joined_s: f64,
+    /// How many have renewed their keys.
+    renewed: u64,
+}
+
+/// Fills the room, and says how long that took.
+async fn filled(crowd: &mut Crowd, host: &Bot, link: &str, wanted: (usize, Asleep)) -> Result<f64, BotError> {
+    let started = Instant::now();
+    crowd.fill(host, link, wanted, FILLING).await?;
+    Ok(started.elapsed().as_secs_f64())
+}
+
+/// Waits until members have renewed their keys as they do by themselves in a large call, and nobody has for `rest`. How many did.
+async fn warm(host: &Bot, rest: Duration) -> Result<u64, BotError> {
+    let (started, mut view) = (Instant::now(), host.watch());
+    let first = view.borrow().epoch;
+    while started.elapsed() < WARMING {
+        let epoch = view.borrow().epoch;
+        if timeout(rest, view.wait_for(|view| view.epoch != epoch)).await.is_err() {
+            return Ok(epoch.zip(first).map_or(0, |(last, first)| last - first));
+        }
+    }
+    Err(BotError::Ended("a call that goes on renewing its keys".to_owned()))
 }
 
 async fn there(host: &Bot, count: usize) -> Result<(), BotError> {

@@ -1,23 +1,14 @@
-//! The connection to the forwarding plane, over the webrtc crate: the offer of every member, four sending
-//! lines and eighteen receiving ones, in the fixed order.
+//! The connection to the forwarding plane, over the webrtc crate, with the offer of every member (`lines`).
 //!
 //! It carries sealed frames and knows neither keys nor who is in which slot.
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use conclave_frame::{Codec, Kind};
 use rtc::{
     interceptor::Slot,
-    media_stream::MediaStreamTrack,
-    peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_VP8, MIME_TYPE_VP9},
     rtp,
-    rtp_transceiver::{
-        RTCRtpTransceiverDirection, RTCRtpTransceiverInit,
-        rtp_sender::{
-            RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
-        },
-    },
+    rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit, rtp_sender::RtpCodecKind},
 };
 use tokio::{sync::mpsc, time::timeout};
 use webrtc::{
@@ -34,17 +25,11 @@ use webrtc::{
 };
 
 use super::{
+    codecs::{init, local_track, parameters},
     keyframe::{KeyframeRequests, asks_for_key_frame},
-    packets::split,
+    lines::{Line, Role},
+    writer::Writer,
 };
-
-/// Payload types as Chromium numbers them.
-const OPUS: u8 = 111;
-const VP8: u8 = 96;
-const VP9: u8 = 98;
-
-/// Pairs of an audio and a camera slot.
-pub const PAIRS: u8 = 8;
 
 /// How long gathering one loopback address may take.
 const GATHER_DEADLINE: Duration = Duration::from_secs(5);
@@ -52,54 +37,6 @@ const GATHER_DEADLINE: Duration = Duration::from_secs(5);
 /// Frames and events waiting for the bot. A second of eight seats and eight pictures is below this; a bot
 /// that does not keep up loses packets, as on a network.
 const EVENTS: usize = 4_096;
-
-/// What an m-line is for, by its place in the offer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Sends one kind.
-    Publish(Kind),
-    /// Receives the sound of pair k.
-    AudioSlot(u8),
-    /// Receives the camera of pair k.
-    CameraSlot(u8),
-    /// Receives a shared screen's picture.
-    ScreenSlot,
-    /// Receives a shared screen's sound.
-    ScreenAudioSlot,
-}
-
-impl Role {
-    /// All lines in the order of the offer.
-    fn all() -> impl Iterator<Item = Self> {
-        let sending = [Kind::Microphone, Kind::Camera, Kind::Screen, Kind::ScreenAudio].map(Self::Publish);
-        sending
-            .into_iter()
-            .chain((0..PAIRS).map(Self::AudioSlot))
-            .chain((0..PAIRS).map(Self::CameraSlot))
-            .chain([Self::ScreenSlot, Self::ScreenAudioSlot])
-    }
-
-    /// The kind of track that this line carries.
-    #[must_use]
-    pub fn kind(self) -> Kind {
-        match self {
-            Self::Publish(kind) => kind,
-            Self::AudioSlot(_) => Kind::Microphone,
-            Self::CameraSlot(_) => Kind::Camera,
-            Self::ScreenSlot => Kind::Screen,
-            Self::ScreenAudioSlot => Kind::ScreenAudio,
-        }
-    }
-}
-
-/// A line of the offer.
-#[derive(Clone)]
-pub struct Line {
-    /// Its `a=mid`.
-    pub mid: String,
-    /// What it is for.
-    pub role: Role,
-}
 
 /// What the connection tells the bot.
 pub enum LegEvent {
@@ -219,76 +156,14 @@ impl Leg {
     #[must_use]
     pub fn writer(&self, kind: Kind) -> Option<Writer> {
         let track = self.sending.iter().find(|track| track.kind == kind)?;
-        Some(Writer {
-            ssrc: track.ssrc,
-            track: Arc::clone(&track.track),
-            sequence: random_u32() as u16,
-            picture_id: 0,
-        })
+        let first = random_u32() as u16;
+        Some(Writer::new(track.ssrc, Arc::clone(&track.track), first))
     }
 
     /// Closes the connection.
     pub async fn close(&self) {
         // It is going away either way.
         let _ = self.peer.close().await;
-    }
-}
-
-/// The codec of a payload type of our offer.
-#[must_use]
-pub fn codec_of(payload_type: u8) -> Option<Codec> {
-    match payload_type {
-        OPUS => Some(Codec::Opus),
-        VP8 => Some(Codec::Vp8),
-        VP9 => Some(Codec::Vp9),
-        _ => None,
-    }
-}
-
-/// Sends the sealed frames of one track.
-pub struct Writer {
-    ssrc: u32,
-    track: Arc<TrackLocalStaticRTP>,
-    sequence: u16,
-    picture_id: u16,
-}
-
-impl Writer {
-    /// Sends one sealed frame under this RTP timestamp.
-    ///
-    /// # Errors
-    /// If the connection is gone.
-    pub async fn send(&mut self, codec: Codec, key_frame: bool, timestamp: u32, sealed: &[u8]) -> Result<(), Error> {
-        let payload_type = match codec {
-            Codec::Opus => OPUS,
-            Codec::Vp8 => VP8,
-            Codec::Vp9 | Codec::Av1 => VP9,
-        };
-        let payloads = split(codec, key_frame, self.picture_id, sealed);
-        self.picture_id = self.picture_id.wrapping_add(1);
-        let last = payloads.len().saturating_sub(1);
-        for (at, payload) in payloads.into_iter().enumerate() {
-            let marker = at == last && codec != Codec::Opus;
-            let packet = self.packet(payload_type, marker, timestamp, payload);
-            self.track.write_rtp(packet).await?;
-        }
-        Ok(())
-    }
-
-    fn packet(&mut self, payload_type: u8, marker: bool, timestamp: u32, payload: Bytes) -> rtp::Packet {
-        self.sequence = self.sequence.wrapping_add(1);
-        rtp::Packet {
-            header: rtp::Header {
-                version: 2,
-                marker,
-                payload_type,
-                sequence_number: self.sequence,
-                timestamp,
-                ssrc: self.ssrc,
-                ..Default::default()
-            },
-            payload,
-        }
     }
 }
 
@@ -373,71 +248,6 @@ async fn build(codecs: &[Codec], handler: Arc<Handler>) -> Result<impl PeerConne
         .with_udp_addrs(vec![(Ipv4Addr::LOCALHOST, 0u16)])
         .build()
         .await
-}
-
-fn parameters(codec: Codec) -> RTCRtpCodecParameters {
-    let payload_type = match codec {
-        Codec::Opus => OPUS,
-        Codec::Vp8 => VP8,
-        Codec::Vp9 | Codec::Av1 => VP9,
-    };
-    RTCRtpCodecParameters {
-        rtp_codec: rtp_codec(codec),
-        payload_type,
-    }
-}
-
-fn rtp_codec(codec: Codec) -> RTCRtpCodec {
-    let (mime_type, clock_rate, channels, fmtp) = match codec {
-        Codec::Opus => (MIME_TYPE_OPUS, 48_000, 2, "minptime=10;useinbandfec=1"),
-        Codec::Vp8 => (MIME_TYPE_VP8, 90_000, 0, ""),
-        Codec::Vp9 | Codec::Av1 => (MIME_TYPE_VP9, 90_000, 0, "profile-id=0"),
-    };
-    RTCRtpCodec {
-        mime_type: mime_type.to_owned(),
-        clock_rate,
-        channels,
-        sdp_fmtp_line: fmtp.to_owned(),
-        rtcp_feedback: Vec::new(),
-    }
-}
-
-/// One encoding for each codec that the line shall list: the crate keeps the first and makes the list of all.
-fn encodings(kind: Kind, ssrc: u32, codecs: &[Codec]) -> Vec<RTCRtpEncodingParameters> {
-    let codecs = if kind.is_audio() { &[Codec::Opus] } else { codecs };
-    let encoding = |codec: &Codec| RTCRtpEncodingParameters {
-        rtp_coding_parameters: RTCRtpCodingParameters {
-            ssrc: Some(ssrc),
-            ..Default::default()
-        },
-        codec: rtp_codec(*codec),
-        active: true,
-        ..Default::default()
-    };
-    codecs.iter().map(encoding).collect()
-}
-
-fn init(direction: RTCRtpTransceiverDirection, ssrc: u32, kind: Kind, codecs: &[Codec]) -> RTCRtpTransceiverInit {
-    RTCRtpTransceiverInit {
-        direction,
-        streams: vec![stream_of(kind)],
-        send_encodings: encodings(kind, ssrc, codecs),
-    }
-}
-
-fn local_track(kind: Kind, media: RtpCodecKind, ssrc: u32, codecs: &[Codec]) -> MediaStreamTrack {
-    let name = format!("track{}", kind as u8);
-    let mut encodings = encodings(kind, ssrc, codecs);
-    encodings.truncate(1);
-    MediaStreamTrack::new(stream_of(kind), name.clone(), name, media, encodings)
-}
-
-/// Microphone and camera share a stream, and so do screen and its sound.
-fn stream_of(kind: Kind) -> String {
-    match kind {
-        Kind::Microphone | Kind::Camera => "self".to_owned(),
-        Kind::Screen | Kind::ScreenAudio => "screen".to_owned(),
-    }
 }
 
 fn random_u32() -> u32 {

@@ -11,7 +11,7 @@ use std::{
 use conclave_frame::{Codec, Kind, OpenError, SealError};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::{clip::Clip, crypto::Crypto, leg::Writer, pattern};
+use super::{clip::Clip, crypto::Crypto, pattern, writer::Writer};
 use crate::record::Record;
 
 /// One Opus frame; what browsers use.

@@ -6,7 +6,8 @@ use conclave_frame::{OpenError, Opened, TransportId};
 use rtc::rtp;
 
 use super::{
-    leg::{Line, codec_of},
+    codecs::codec_of,
+    lines::Line,
     packets::{Assembler, Frame},
     pattern,
     publish::Shared,

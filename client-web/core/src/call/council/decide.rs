@@ -10,7 +10,7 @@ use conclave_protocol::rules::ALL;
 use super::super::errand::Errand;
 use super::super::inside::Inside;
 use super::super::roster::Entry;
-use super::super::shared::Shared;
+use super::super::shared::{Shared, Unfinished};
 use super::Wish;
 use crate::io::Input;
 use crate::limits::LINK_WAIT_MS;
@@ -42,7 +42,7 @@ impl Inside {
                     self.tell_server(Errand::RevokeInvite(serial), s);
                 }
             }
-            Input::ChangeLink => self.change_link(s),
+            Input::ChangeLink => self.change_link(now, s),
             Input::EndOlderKeys => self.end_older_keys(s),
             Input::InvitedEnter(on) => self.wish(Wish::InvitedEnter(on), s),
             Input::EndForAll => self.wish(Wish::End, s),
@@ -66,6 +66,33 @@ impl Inside {
                 self.council.taken.push((serial, member, now + LINK_WAIT_MS));
             }
             self.wish(Wish::Dismiss(member), s);
+        }
+    }
+
+    /// This member leaves its group, perhaps to come back to it: whom it ordered out is remembered until then.
+    pub(in super::super) fn keep_removals(&self, s: &mut Shared) {
+        let own = self.roster.own();
+        let open = self.council.removals().filter(|(_, by, _)| *by == own);
+        s.unfinished.extend(open.map(|(ordered_at, _, leaf)| Unfinished {
+            leaf,
+            ordered_at,
+            bar: self.is_to_be_barred(&leaf.member),
+        }));
+    }
+
+    fn is_to_be_barred(&self, member: &MemberId) -> bool {
+        let wished = |wish: &Wish| matches!(wish, Wish::Bar(id, _) if id == member);
+        self.council.wishes.iter().any(wished)
+    }
+
+    /// SECURITY: a server that makes a member take its place back undoes none of its removals. They count from when they were ordered: nothing is sent in between.
+    pub(in super::super) fn remove_again(&mut self, now: u64, s: &mut Shared) {
+        for Unfinished { leaf, ordered_at, bar } in std::mem::take(&mut s.unfinished) {
+            let is_here = self.roster.entry(&leaf.member).is_some_and(|e| e.leaf_name() == leaf);
+            if is_here {
+                self.remove(now, leaf.member, bar, s);
+                self.council.date_back(&self.roster.own(), &leaf, ordered_at);
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use super::super::words::Words;
 use super::Council;
 use crate::group::seat;
 use crate::io::{Event, LobbyEntry};
-use crate::limits::{MAX_KEPT_ORDERS, REFUSED_KEPT_MS};
+use crate::limits::{MAX_KEPT_ORDERS, MAX_MEMBERS, REFUSED_KEPT_MS};
 use crate::text::clean_name;
 
 /// How a card names a refused knock: nothing that anybody else could recognise.
@@ -98,6 +98,21 @@ impl Inside {
             self.cards.at = Some(now);
         }
         self.show_lobby(now, s);
+    }
+
+    /// Time passed: whoever has not repeated their knock has gone, and nobody is asked about them any more. Seen when this member runs anyway, for its beacons if for nothing else.
+    pub(in super::super) fn forget_knocks(&mut self, now: u64, s: &mut Shared) {
+        let before = self.lobby.waiting.len();
+        self.lobby.expire(now);
+        // Nor does anybody wait for a place in a full call: they see on its card that it is full, and whoever is still there when a place is free knocks again. The place
+        // would else be taken by somebody who gave up meanwhile.
+        if self.roster.len() >= MAX_MEMBERS {
+            let roster = &self.roster;
+            self.lobby.waiting.retain(|w| roster.contains(&w.data.member_id));
+        }
+        if self.lobby.waiting.len() != before {
+            self.show_lobby(now, s);
+        }
     }
 
     /// Tells those who may let people in who waits.

@@ -12,7 +12,6 @@ mod wishes;
 use std::collections::BTreeSet;
 
 use conclave_protocol::ids::MemberId;
-use conclave_protocol::keys::LinkSecret;
 use conclave_protocol::order::{Decision, Order};
 use conclave_protocol::role::LeafName;
 use conclave_protocol::sheet::Sheet;
@@ -35,10 +34,6 @@ pub(super) struct Council {
     /// The next rules, signed by a host or moderator.
     pub(super) next: Option<GroupData>,
     wishes: Vec<Wish>,
-    /// A link that a host makes, and the generation that it shall have.
-    pub(super) link: Option<(u16, LinkSecret)>,
-    /// A link that is in force in the call, and when the server is to be told at the latest.
-    pub(super) untold: Option<(LinkSecret, u64)>,
     /// A newer sheet, by which mandates are to be judged.
     pub(super) sheet: Option<Sheet>,
     /// Moderators' mandates that the server is to hear of when their holder is out, and when at the latest.
@@ -56,6 +51,15 @@ impl Council {
         let same = |o: &Order| o.decision == order.decision && o.by == order.by;
         if self.orders.len() < MAX_KEPT_ORDERS && !self.orders.iter().any(|(_, o)| same(o)) {
             self.orders.push((now, order));
+        }
+    }
+
+    /// A removal was ordered before, by a leaf of this member's that is gone.
+    fn date_back(&mut self, by: &MemberId, removed: &LeafName, ordered_at: u64) {
+        for (at, order) in &mut self.orders {
+            if order.by == *by && matches!(order.decision, Decision::Remove { leaf } if leaf == *removed) {
+                *at = ordered_at;
+            }
         }
     }
 

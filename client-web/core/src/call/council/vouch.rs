@@ -24,6 +24,9 @@ impl Inside {
     /// Vouches for the silence of those whom this member has not heard for 90 seconds, if it is one of the first in the committers' order; the others
     /// follow later, should those be mistaken or gone.
     pub(in super::super) fn vouch(&mut self, now: u64, s: &mut Shared) {
+        if self.council.vouched.is_empty() && self.roster.silent(now).next().is_none() {
+            return;
+        }
         let late = self.vouch_after();
         let silent: Vec<LeafName> = self
             .roster
@@ -52,6 +55,7 @@ impl Inside {
 
     /// When this member is to vouch next.
     pub(in super::super) fn vouch_at(&self, now: u64) -> Option<u64> {
+        self.roster.silent(now).next()?;
         let late = self.vouch_after();
         self.roster
             .silent(now)

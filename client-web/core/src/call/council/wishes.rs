@@ -3,7 +3,6 @@
 //! Does not judge a change: `group` does, here as in the commit that carries it.
 
 use conclave_protocol::ids::MemberId;
-use conclave_protocol::keys::LinkSecret;
 use conclave_protocol::role::LeafName;
 use conclave_protocol::rules::CallRules;
 
@@ -11,8 +10,9 @@ use super::super::inside::Inside;
 use super::super::shared::Shared;
 use super::super::words::Words;
 use super::Council;
-use crate::group::{Group, GroupData};
-use crate::limits::MAX_KEPT_ORDERS;
+use crate::group::{Group, GroupData, NewLink};
+use crate::io::{Event, NoticeCode};
+use crate::limits::{MAX_KEPT_ORDERS, MAX_RULES_SAID};
 
 /// Something that the person wants of the rules.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(crate) enum Wish {
     /// This member's own new leaf in its appointment.
     Inherit,
     RevokeInvite(u32),
-    /// What stands in [`Council::link`] or [`Council::sheet`].
+    /// A new link ([`Shared::relinking`]), or what stands in [`Council::sheet`].
     Data,
     InvitedEnter(bool),
     Appoint(LeafName),
@@ -36,12 +36,6 @@ pub(crate) enum Wish {
 }
 
 impl Council {
-    /// The link that is still wanted where these rules are in force.
-    fn new_link(&self, data: &GroupData) -> Option<&LinkSecret> {
-        let (generation, secret) = self.link.as_ref()?;
-        (data.generation().checked_add(1) == Some(*generation)).then_some(secret)
-    }
-
     pub(in super::super) fn wants(&self, wish: &Wish) -> bool {
         self.wishes.contains(wish)
     }
@@ -63,10 +57,20 @@ impl Inside {
     }
 
     /// Signed rules came. Of two with one sequence the first stays: the other's signer will make theirs again.
-    pub(in super::super) fn rules_in(&mut self, next: GroupData) {
+    pub(in super::super) fn rules_in(&mut self, next: GroupData, s: &mut Shared) {
         let better = self.council.next.is_none();
-        if better && self.rules_may_follow(&next) {
-            self.council.next = Some(next);
+        let proposed = s
+            .errands
+            .as_mut()
+            .zip(next.new_secret())
+            .filter(|_| self.relinks(&next));
+        if (better || proposed.is_some()) && self.rules_may_follow(&next) {
+            if let Some((errands, secret)) = proposed {
+                errands.know(secret);
+            }
+            if better {
+                self.council.next = Some(next);
+            }
         }
     }
 
@@ -87,19 +91,31 @@ impl Inside {
             let others = self.roster.others().map(|entry| entry.data.member_id);
             others.filter(|id| self.roles_by_member(id).is_none())
         };
-        let (link, sheet) = (self.council.new_link(&data), self.council.sheet.as_ref());
-        let next = group.change_data(&data, link, sheet, |rules| {
-            for wish in wishes {
-                if let Wish::MuteAll(kinds, on) = *wish {
-                    guests().for_each(|guest| rules.mute(guest, kinds, on));
+        let sheet = self.council.sheet.as_ref();
+        let is_here = |id: &MemberId| self.roster.contains(id);
+        let mut fits = true;
+        let mut made = |link: Option<&NewLink>| {
+            group.change_data(&data, link, sheet, |rules| {
+                for wish in wishes {
+                    if let Wish::MuteAll(kinds, on) = *wish {
+                        guests().for_each(|guest| fits &= rules.mute(guest, kinds, on, is_here));
+                    }
+                    fits &= apply(rules, wish, group, is_here);
                 }
-                apply(rules, wish, group);
-            }
-        });
+            })
+        };
+        let mut next = made(s.relinking.wanted(&data));
+        if next.to_bytes().len() > MAX_RULES_SAID && s.relinking.carry_nothing() {
+            next = made(s.relinking.wanted(&data));
+        }
         if next.says_the_same(&data) || !self.rules_may_follow(&next) {
-            // In force already, or not ours to change.
+            // In force already, as far as the lists have room, or not ours to change.
             self.council.wishes.clear();
-            (self.council.link, self.council.sheet) = (None, None);
+            s.relinking.give_up();
+            self.council.sheet = None;
+            if !fits {
+                s.event(Event::Notice(NoticeCode::ListFull));
+            }
             return;
         }
         if self.say(&Words::Rules { bytes: next.to_bytes() }, s).is_ok() {
@@ -108,19 +124,20 @@ impl Inside {
     }
 }
 
-fn apply(rules: &mut CallRules, wish: &Wish, group: &Group) {
+/// `false` if a list has no room for it.
+fn apply(rules: &mut CallRules, wish: &Wish, group: &Group, is_here: impl Fn(&MemberId) -> bool) -> bool {
     match *wish {
         Wish::Lobby(on) => rules.lobby = on,
         Wish::Lock(on) => rules.locked = on,
         Wish::Guests(allowed) => rules.guests = allowed,
-        Wish::Mute(member, kinds, on) => rules.mute(member, kinds, on),
+        Wish::Mute(member, kinds, on) => return rules.mute(member, kinds, on, is_here),
         // Who the guests are is known where the roles are.
         Wish::MuteAll(..) => {}
         Wish::Bar(member, serial) => {
-            rules.bar(member);
             if let Some(serial) = serial {
                 rules.revoke_invite(serial);
             }
+            return rules.bar(member);
         }
         Wish::Inherit => group.inherit(rules),
         Wish::Data => {}
@@ -130,11 +147,11 @@ fn apply(rules: &mut CallRules, wish: &Wish, group: &Group) {
             if !rules.appoints(&leaf)
                 && let Some(appointment) = group.appoint(leaf)
             {
-                rules.appointments.push(appointment);
-                rules.appointments.sort_by_key(|a| a.leaf);
+                return rules.appoint(appointment, is_here);
             }
         }
         Wish::Dismiss(member) => rules.appointments.retain(|a| a.leaf.member != member),
         Wish::End => rules.ended = true,
     }
+    true
 }

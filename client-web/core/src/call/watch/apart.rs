@@ -83,18 +83,18 @@ impl Digests {
         sight.note(now, in_step);
     }
 
-    /// What the sender of a beacon heard of others. `within`: whoever was heard by this member itself for so long is not judged by others' words.
-    pub(super) fn echoed<I: Iterator<Item = MemberId>>(
+    /// What the sender of a beacon heard of others. `within`: whoever was heard by this member itself for so long is not judged by others' words. `members`: those whose id begins like this.
+    pub(super) fn echoed<'m, I: Iterator<Item = MemberId>>(
         &mut self,
         now: u64,
         within: u64,
-        echoes: &[u8],
+        echoes: &'m [u8],
         own: MemberId,
-        members: impl Fn() -> I,
+        members: impl Fn(&'m [u8]) -> I,
     ) {
         for echo in echoes.chunks_exact(ECHO).take(MAX_ECHOES) {
             let (of, digest) = echo.split_at(MARK);
-            for member in members().filter(|m| *m != own && m.as_bytes().starts_with(of)) {
+            for member in members(of).filter(|m| *m != own) {
                 let _ = self.believe(now, within, &member, mark(digest));
             }
         }
@@ -185,8 +185,10 @@ mod tests {
         [[n; MARK], [digest; MARK]].concat()
     }
 
-    fn others() -> impl Iterator<Item = MemberId> {
-        [member(2), member(3)].into_iter()
+    fn others(mark: &[u8]) -> impl Iterator<Item = MemberId> {
+        [member(2), member(3)]
+            .into_iter()
+            .filter(move |m| m.as_bytes().starts_with(mark))
     }
 
     fn in_epoch(digest: u8) -> Digests {

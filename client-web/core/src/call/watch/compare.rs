@@ -120,10 +120,18 @@ impl Inside {
     }
 
     pub(super) fn compare_new_epoch(&mut self, now: u64, s: &mut Shared) {
-        if self.watch.comparison.until.take().is_some() {
-            s.event(Event::CompareOver { changed: true });
+        if self.compare_ends(s) {
             self.tell_the_door(now);
         }
+    }
+
+    /// The number that is shown is not the call's, or not for this member, any more. `false` if none was.
+    pub(super) fn compare_ends(&mut self, s: &mut Shared) -> bool {
+        let ended = self.watch.comparison.until.take().is_some();
+        if ended {
+            s.event(Event::CompareOver { changed: true });
+        }
+        ended
     }
 }
 

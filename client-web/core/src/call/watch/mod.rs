@@ -15,7 +15,7 @@ use super::inside::Inside;
 use super::roster::{Entry, beacon_interval};
 use super::shared::Shared;
 use crate::io::{AlarmsView, Event, Suspect};
-use crate::limits::{SILENT_ALARM_MS, UNREADABLE_KEPT_MS};
+use crate::limits::{SILENT_ALARM_MS, STEP_GRACE_MS, UNREADABLE_KEPT_MS};
 
 use apart::Digests;
 use compare::Comparison;
@@ -34,11 +34,6 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Words came that nobody could open in this member's history.
-    pub(super) fn unreadable(&mut self, now: u64) {
-        self.unreadable_at = Some(now);
-    }
-
     /// This member itself was away: what it did not hear meanwhile says nothing of anybody.
     pub(super) fn forgive(&mut self) {
         self.digests.forgive();
@@ -64,9 +59,14 @@ impl Inside {
         let within = 2 * beacon_interval(self.roster.len());
         self.watch.digests.heard(now, from, digest);
         let (digests, roster) = (&mut self.watch.digests, &self.roster);
-        digests.echoed(now, within, echoes, roster.own(), || {
-            roster.others().map(|e| e.data.member_id)
-        });
+        digests.echoed(now, within, echoes, roster.own(), |mark| roster.beginning_with(mark));
+    }
+
+    /// Words came that nobody could open in this member's history. Whoever has just come may still hear words of the epoch before theirs, which say nothing.
+    pub(super) fn watch_unreadable(&mut self, now: u64) {
+        if now.saturating_sub(self.own.joined_at) >= STEP_GRACE_MS {
+            self.watch.unreadable_at = Some(now);
+        }
     }
 
     /// What this member says of others in its next beacon.
@@ -93,6 +93,15 @@ impl Inside {
         }
     }
 
+    /// This member leaves its group, perhaps to come back to it: what was told of it says nothing any more, and who comes back begins with nothing shown.
+    pub(super) fn watch_ends(&mut self, s: &mut Shared) {
+        self.compare_ends(s);
+        if self.watch.shown != AlarmsView::default() {
+            self.watch.shown = AlarmsView::default();
+            s.event(Event::Alarms(AlarmsView::default()));
+        }
+    }
+
     fn alarms(&self, now: u64, s: &Shared) -> AlarmsView {
         let interval = beacon_interval(self.roster.len());
         let apart = self.watch.digests.apart(now);
@@ -107,21 +116,22 @@ impl Inside {
             server_offers_less: self.offers_less(now, s),
             ..AlarmsView::default()
         };
-        for entry in self.roster.in_order() {
-            let member = entry.data.member_id;
-            if member == self.roster.own() {
-                continue;
-            }
-            let silent = self.is_silent_too_long(now, entry);
+        let silent = |entry: &Entry| self.is_silent_too_long(now, entry);
+        let mut odd: Vec<&Entry> = self
+            .roster
+            .others()
+            .filter(|e| !e.leaving && (silent(e) || apart.contains(&e.data.member_id)))
+            .collect();
+        odd.sort_by_key(|e| e.order);
+        for entry in odd {
+            let (member, silent) = (entry.data.member_id, silent(entry));
             let to = if apart.contains(&member) || silent && unreadable {
                 // Whoever is not heard while words come that cannot be opened speaks in another group.
                 &mut view.digests_differ
             } else if silent && self.watch.digests.others_hear(now, &member, interval) {
                 &mut view.withheld
-            } else if silent {
-                &mut view.silent
             } else {
-                continue;
+                &mut view.silent
             };
             to.push(suspect(entry));
         }
@@ -155,5 +165,72 @@ fn suspect(entry: &Entry) -> Suspect {
     Suspect {
         member_id: entry.data.member_id,
         name: entry.name.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Member, stage::Stage};
+    use super::STEP_GRACE_MS;
+    use crate::world::World;
+
+    impl Member {
+        /// Words of an epoch to come, as somebody in a history that is ahead of this one says them.
+        fn hears_of_an_epoch_to_come(&mut self, now: u64) {
+            if let Stage::Inside(inside) = &mut self.stage {
+                inside.log.keep_early(now, vec![0]);
+            }
+        }
+
+        fn hears_what_it_cannot_open(&mut self, now: u64) {
+            if let Stage::Inside(inside) = &mut self.stage {
+                inside.hear(now, vec![0], &mut self.shared);
+            }
+        }
+    }
+
+    #[test]
+    fn words_of_before_one_came_are_no_sign_of_another_history() {
+        for (after, differ) in [(1_000, false), (STEP_GRACE_MS + 1_000, true)] {
+            let mut world = World::new(1);
+            let tabs = world.call_of(&["A", "B"]);
+            world.run(3_000);
+            let newcomer = world.join("C");
+            world.until("C is in", 5_000, |w| w.together(&[tabs[0], tabs[1], newcomer]));
+            world.run(after);
+            let now = world.now;
+            world.tabs[newcomer].member.hears_what_it_cannot_open(now);
+            world.kill(tabs[1]);
+            world.run(25_000);
+            let alarms = &world.tabs[newcomer].alarms;
+            assert_eq!(
+                (alarms.digests_differ.len(), alarms.silent.len()),
+                if differ { (1, 0) } else { (0, 1) }
+            );
+        }
+    }
+
+    /// Whoever is ahead in another history cannot be read either, though their words look as if their commit were late.
+    #[test]
+    fn whoever_is_silent_while_words_of_an_epoch_to_come_arrive_stands_in_another_history() {
+        for ahead in [true, false] {
+            let mut world = World::new(1);
+            let tabs = world.call_of(&["A", "B", "C"]);
+            world.run(3_000);
+            world.kill(tabs[2]);
+            for _ in 0..26 {
+                let now = world.now;
+                if ahead {
+                    world.tabs[tabs[0]].member.hears_of_an_epoch_to_come(now);
+                }
+                world.run(1_000);
+            }
+            let alarms = &world.tabs[tabs[0]].alarms;
+            assert_eq!(
+                (alarms.digests_differ.len(), alarms.silent.len()),
+                if ahead { (1, 0) } else { (0, 1) }
+            );
+            assert_eq!(world.tabs[tabs[1]].alarms.silent.len(), 1, "B heard no such words");
+        }
     }
 }
