@@ -21,6 +21,14 @@ async fn still_heard(by: &Bot, from: &str) -> Outcome {
     by.receives(from, Kind::Microphone, before + 10).await.map(drop)
 }
 
+/// Cuts a line, and waits until it is: what is asked of a bot is done a moment later, and others may be faster.
+async fn cut(bot: &Bot) -> Outcome {
+    bot.line(false).await;
+    bot.wait_for("the line is lost", |v| v.state == State::Reconnecting)
+        .await
+        .map(drop)
+}
+
 /// A line of one that another reads.
 async fn read(from: &Bot, by: &Bot, text: &'static str) -> Outcome {
     from.say(text).await;
@@ -47,7 +55,7 @@ async fn those_inside_stay_when_the_link_changes_also_who_was_away_and_the_old_o
     still_heard(&host, "Bo").await?;
 
     // Bo's line is cut just before, and mended after the others have the new link: the server still takes the old one then.
-    bo.line(false).await;
+    cut(&bo).await?;
     host.decide(Input::ChangeLink).await;
     ida.wait_for("the new link", |v| v.link.is_some()).await?;
     bo.line(true).await;
@@ -76,9 +84,7 @@ async fn those_inside_stay_when_the_link_changes_also_who_was_away_and_the_old_o
     still_heard(&ida, "Bo").await?;
 
     // Whoever loses the line later comes back by the link that they learned inside.
-    ida.line(false).await;
-    ida.wait_for("the line is lost", |v| v.state == State::Reconnecting)
-        .await?;
+    cut(&ida).await?;
     read(&host, &bo, "while Ida is away").await?;
     ida.line(true).await;
     ida.in_call().await?;
@@ -135,7 +141,7 @@ async fn the_members_tell_the_server_when_the_only_host_is_gone_before_it_knows(
     Bot::all_see(&[&host, &ida, &bo], &["Bo", "Hope", "Ida"]).await?;
 
     // The host waits for a sign of Bo's before the server is told, and is killed meanwhile.
-    bo.line(false).await;
+    cut(&bo).await?;
     host.decide(Input::ChangeLink).await;
     let changed = ida.wait_for("the new link", |v| v.link.is_some()).await?;
     let since = Instant::now();
