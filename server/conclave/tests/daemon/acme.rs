@@ -21,14 +21,14 @@ use rustls::{
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
-use tokio::{
-    net::{TcpListener, TcpStream},
-    time::sleep,
-};
+use tokio::{net::TcpStream, time::sleep};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use crate::harness::{Client, Folder, Running, config, upgrade_request};
+use crate::{
+    harness::{Client, Folder, Running, config, upgrade_request},
+    ports,
+};
 
 /// The name that the authority is asked for; its resolver is the test's own and says loopback to everything.
 const HOST: &str = "meet.test";
@@ -142,12 +142,6 @@ fn plant_old(path: &Path) {
     fs::write(path, [certificate.pem(), key.serialize_pem()].concat()).expect("a file");
 }
 
-/// A port that was free a moment ago.
-async fn free_port() -> u16 {
-    let probe = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    probe.local_addr().expect("an address").port()
-}
-
 /// Starts the authority for a server at `tls_port`; its directory's address and root are in the return value.
 async fn authority(folder: &Path, tls_port: u16) -> ([Process; 2], String) {
     let mut params = CertificateParams::new(Vec::new()).expect("parameters");
@@ -161,12 +155,7 @@ async fn authority(folder: &Path, tls_port: u16) -> ([Process; 2], String) {
     fs::write(folder.join("root.pem"), issuer.pem()).expect("a file");
     fs::write(folder.join("own.pem"), own.pem()).expect("a file");
     fs::write(folder.join("key.pem"), key.serialize_pem()).expect("a file");
-    let (port, management, dns, dns_management) = (
-        free_port().await,
-        free_port().await,
-        free_port().await,
-        free_port().await,
-    );
+    let [port, management, dns, dns_management] = [(); 4].map(|()| ports::free());
     let settings = serde_json::json!({ "pebble": {
         "listenAddress": format!("127.0.0.1:{port}"),
         "managementListenAddress": format!("127.0.0.1:{management}"),
@@ -227,7 +216,7 @@ async fn a_certificate_is_fetched_kept_closed_and_renewed_under_open_sockets() {
     let (data, files) = (Folder::new(), Folder::new());
     fs::create_dir_all(&files.0).expect("a folder");
     // The authority must know our port before we listen, and we its address before we start.
-    let port = free_port().await;
+    let port = ports::free();
     let (_running, directory) = authority(&files.0, port).await;
     let name = format!("{HOST}:{port}");
     let acme = |data: &Path| Config {

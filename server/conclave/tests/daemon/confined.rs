@@ -21,7 +21,10 @@ use seccompiler::{
     SeccompRule, TargetArch,
 };
 
-use crate::harness::{Folder, PATIENCE};
+use crate::{
+    harness::{Folder, PATIENCE},
+    ports,
+};
 
 /// EPERM: what the unit's `SystemCallErrorNumber` says.
 const NOT_PERMITTED: u32 = 1;
@@ -228,8 +231,7 @@ fn the_program_starts_serves_and_ends_under_its_units_filters() {
     fs::create_dir_all(&folder.0).expect("a folder");
     let signs = UnixDatagram::bind(folder.0.join("signs")).expect("a socket");
     signs.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|probe| probe.local_addr());
-    let address = port.expect("a port").to_string();
+    let address = format!("127.0.0.1:{}", ports::free());
     let data = folder.0.join("data");
     let child = confined(|| {
         Command::new(env!("CARGO_BIN_EXE_conclave"))

@@ -11,6 +11,7 @@ mod hostile;
 mod http;
 mod log;
 mod media;
+mod ports;
 mod relay;
 mod tap;
 mod tickets;

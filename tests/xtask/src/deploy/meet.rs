@@ -3,7 +3,8 @@
 //! `systemd-socket-activate` opens one kind of socket, hands on those that it was given, and becomes the program at the first sign of
 //! traffic: so one holds UDP and becomes one that holds TCP, which becomes the server.
 
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket};
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -15,6 +16,9 @@ use crate::room;
 use crate::run::{Failure, Result, Show, Task};
 
 use super::root::Root;
+
+/// Below those that Linux gives to whoever leaves the choice to it (from 32,768 on), as tests that run meanwhile do; and not those that such tests choose themselves.
+const PORTS: Range<u16> = 26_000..32_000;
 
 /// How long the server may take to answer its operator. It takes milliseconds.
 const START: Duration = Duration::from_secs(20);
@@ -72,13 +76,9 @@ fn joined(member: std::thread::ScopedJoinHandle<'_, Result<String>>) -> Result<S
 
 /// A port that is free for both kinds of socket at this moment.
 fn free_port() -> Result<String> {
-    for _ in 0..20 {
-        let Ok(tcp) = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)) else {
-            continue;
-        };
-        if let Ok(address) = tcp.local_addr()
-            && UdpSocket::bind(address).is_ok()
-        {
+    for port in PORTS {
+        let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
+        if TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok() {
             return Ok(address.to_string());
         }
     }
