@@ -2,11 +2,16 @@
 //!
 //! The committer's fault is played by taking a member's tree keys away, which is the same to it: the path secret that was sealed to it does not open.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use conclave_protocol::envelope::{ClearPart, Envelope, EnvelopeType, seal};
+use conclave_protocol::keys::EnvelopeKey;
+use conclave_protocol::message::{ClientMessage, ServerMessage};
+
+use super::inside::Turn;
 use super::{Member, Stage};
-use crate::io::{NoticeCode, State};
+use crate::io::{Input, NoticeCode, State};
 use crate::limits::LEFT_BEHIND_MS;
 use crate::world::{World, is_commit, until_seen};
 
@@ -81,9 +86,66 @@ fn whoever_is_welcomed_late_has_its_place_back() {
     answered_in_vain(|w| w.tabs[2].lag_low = LEFT_BEHIND_MS + 1_000);
 }
 
+/// Whatever it is: nobody outside the room can seal one.
+fn made_up_welcome(world: &World, tab: usize) -> Vec<u8> {
+    let Stage::Inside(inside) = &world.tabs[tab].member.stage else {
+        panic!("not in a call")
+    };
+    let to = vec![inside.group.identity().data.transport_id];
+    let clear = ClearPart::welcome(inside.call, to);
+    let envelope = seal(&EnvelopeKey::from_bytes([1; 32]), clear, b"welcome", [2; 24]).unwrap();
+    let seq = Some(inside.log.have_seq + 1);
+    ServerMessage::EnvelopeIn {
+        seq,
+        envelope: envelope.encode(),
+    }
+    .encode()
+}
+
+#[test]
+fn whoever_asked_and_gets_a_made_up_welcome_waits_for_the_true_one() {
+    answered_in_vain(|w| {
+        let bytes = made_up_welcome(w, 2);
+        w.give(2, Input::SocketFrame(&bytes));
+    });
+}
+
 #[test]
 fn whoever_asked_and_lost_the_welcome_has_its_place_back() {
     answered_in_vain(|w| w.tabs[2].deaf_until = w.now + 2_500);
+}
+
+fn is_knock(message: &ClientMessage) -> bool {
+    let ClientMessage::EnvelopeOut { envelopes } = message else {
+        return false;
+    };
+    envelopes
+        .iter()
+        .any(|e| Envelope::decode(e).is_ok_and(|e| e.clear.kind == EnvelopeType::Knock))
+}
+
+/// Nobody is asked about them, so they need not be patient.
+#[test]
+fn whoever_comes_back_where_newcomers_wait_asks_again_within_seconds() {
+    let mut world = World::with_a_host(1);
+    let tabs = world.hosted(&["Grace"]);
+    world.run(2_000);
+    let knocks = Rc::new(Cell::new(0));
+    let seen = Rc::clone(&knocks);
+    world.swallow = Some(Box::new(move |from, message| {
+        seen.set(seen.get() + u32::from(from == 1 && is_knock(message)));
+        false
+    }));
+    let now = world.now;
+    world.tabs[1].member.turn(now, Turn::TakeBack);
+    world.give(1, Input::Tick);
+    world.until("Grace asks", 1_000, |_| knocks.get() == 1);
+    world.tabs[1].deaf_until = world.now + 1_500;
+    world.until("Grace is back", 8_000, |w| w.together(&tabs));
+    assert_eq!(
+        (world.tabs[1].notices.as_slice(), knocks.get()),
+        (&[NoticeCode::PlaceBack][..], 2)
+    );
 }
 
 #[test]

@@ -145,6 +145,7 @@ impl Inside {
             inside.media.wish(kind, on & (1 << kind as u8) != 0);
         }
         s.have_place(call, inside.group.identity());
+        s.relinking.found = None;
         inside.media.hide(hidden);
         if on & MUTED != 0 {
             inside.media.mute_before();

@@ -22,6 +22,7 @@ mod log;
 mod media;
 mod newcomer;
 mod options;
+mod own_link;
 mod owner;
 mod place;
 mod relink;

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use conclave_protocol::envelope::{ClearPart, Envelope, EnvelopeType};
 use conclave_protocol::ids::CallId;
+use conclave_protocol::keys::LinkSecret;
 use conclave_protocol::message::{CallHead, RefusalCode};
 use conclave_protocol::sheet::Sheet;
 
@@ -138,6 +139,19 @@ impl Newcomer {
         if let Some((keyring, identity)) = &mut self.keys {
             keyring.believe(sheet);
             identity.role = role.cloned();
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn knocks(&self) -> bool {
+        self.knocked.is_some()
+    }
+
+    /// The room has another link, by which this member is added.
+    pub(super) fn relink(&mut self, generation: u16, secret: &LinkSecret) -> Result<(), CoreError> {
+        match &mut self.keys {
+            Some((keyring, _)) => keyring.relink(generation, secret),
+            None => Ok(()),
         }
     }
 
@@ -326,12 +340,21 @@ impl Newcomer {
             self.decide_at = None;
             // One knock at a time; a newer card of the same call matters only if it shows that the first was not understood.
             if self.knocked.as_ref().is_some_and(|k| {
-                let again = if card.asks { LOBBY_KNOCK_MS } else { KNOCK_AGAIN_MS };
+                let again = if self.is_let_in(card) {
+                    LOBBY_KNOCK_MS
+                } else {
+                    KNOCK_AGAIN_MS
+                };
                 k.call == call && (k.mark == card.mark() || now < k.at + again)
             }) {
                 return Ok(None);
             }
             let (mark, card) = (card.mark(), card.clone());
+            let wait = if self.is_let_in(&card) {
+                LOBBY_KNOCK_MS
+            } else {
+                s.knock_retry_ms
+            };
             self.knock(call, &card, s)?;
             if self.resume.is_some() {
                 self.place_asked_at.get_or_insert(now);
@@ -342,7 +365,7 @@ impl Newcomer {
                 call,
                 mark,
                 at: now,
-                wait: if card.asks { LOBBY_KNOCK_MS } else { s.knock_retry_ms },
+                wait,
                 tries: 1,
             });
             return Ok(None);
@@ -396,10 +419,16 @@ impl Newcomer {
             .is_some_and(|(keyring, identity)| keyring.may_found(identity))
     }
 
+    /// Somebody decides about this member, and may take their time.
+    fn is_let_in(&self, card: &Card) -> bool {
+        card.asks && self.resume.is_none()
+    }
+
     fn knock(&mut self, call: CallId, card: &Card, s: &mut Shared) -> Result<(), CoreError> {
+        let same = self.is_let_in(card);
         let (keyring, identity) = self.keys.as_mut().ok_or(CoreError::NoGroup)?;
         let package = match self.package.take() {
-            Some((before, package)) if before == call && card.asks => package,
+            Some((before, package)) if before == call && same => package,
             _ => keyring.key_package(identity, call)?,
         };
         self.package = Some((call, package.clone()));
@@ -415,8 +444,8 @@ impl Newcomer {
         if card.asks {
             self.wait_for(door_of(card), s);
         }
-        // Whoever comes back is not asked for; unless nobody knows their place any more, and then they should see that they wait.
-        if card.asks && self.resume.is_none() {
+        // Nobody is asked about whoever comes back; unless nobody knows their place any more, and then they should see that they wait.
+        if self.is_let_in(card) {
             s.stand(State::Waiting);
         } else if !self.returning {
             s.stand(State::Knocking);

@@ -4,13 +4,14 @@
 //! can still come back by the old link; the others then bring the server what the host signed before (`carry`). SPEC: protocol.md §1, "Changing the link".
 
 use conclave_protocol::credential::Role;
-use conclave_protocol::keys::LinkSecret;
+use conclave_protocol::keys::{LinkKeys, LinkSecret};
 use conclave_protocol::manage::Replacement;
 
 use super::carry::Carried;
 use super::council::Wish;
 use super::errand::{Errand, Errands, Told};
 use super::inside::Inside;
+use super::own_link::Found;
 use super::roster::Entry;
 use super::shared::Shared;
 use crate::error::CoreError;
@@ -31,6 +32,8 @@ pub(crate) struct Relinking {
     stands_by: bool,
     /// What the server is to be told when a link of this host's is in force in the call.
     later: Vec<Errand>,
+    /// This host's own link, found in force from outside.
+    pub(super) found: Option<Found>,
     /// The record that another host signed.
     pub(super) carried: Option<Carried>,
 }
@@ -61,6 +64,26 @@ impl Relinking {
 
     fn is_made(&self) -> bool {
         self.draft.is_some() || self.link.is_some()
+    }
+
+    /// Outside the call: the link that this host proposed, or, if it goes on by that one, the one before.
+    pub(super) fn other_link(&self) -> Option<(u16, LinkSecret)> {
+        let proposed = self
+            .link
+            .as_ref()
+            .map(|(generation, link)| (*generation, link.secret.clone()));
+        proposed.or_else(|| self.found.as_ref().map(|found| found.before.clone()))
+    }
+
+    /// This host goes on by that link: the server is to be told of its own one when the host is in the call, which goes by it.
+    pub(super) fn go_over(&mut self, now: u64, before: (u16, LinkSecret)) {
+        if let Some(link) = self.link.take() {
+            (self.carried, self.stands_by) = (None, false);
+            self.untold = Some((link.1.secret.clone(), now + LINK_WAIT_MS));
+            self.found = Some(Found { link, before });
+        } else if let Some(found) = self.found.take() {
+            (self.link, self.untold) = (Some(found.link), None);
+        }
     }
 }
 
@@ -103,6 +126,7 @@ impl Inside {
     /// The server's record was signed, or will not be: the change goes its way.
     fn make_link(&mut self, replacement: Option<Replacement>, s: &mut Shared) {
         if let Some(Draft { generation, secret, .. }) = s.relinking.draft.take() {
+            s.connection.expect_link(&LinkKeys::derive(&secret));
             s.relinking.link = Some((generation, NewLink { secret, replacement }));
             self.wish(Wish::Data, s);
         }

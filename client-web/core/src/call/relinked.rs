@@ -6,12 +6,13 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use conclave_protocol::credential::HostCredential;
+use conclave_protocol::envelope::{ClearPart, seal};
 use conclave_protocol::ids::{MemberId, RoomId};
 use conclave_protocol::keys::{AdmissionPk, LinkKeys, LinkSecret, ManagePk};
 use conclave_protocol::limits::SHEET_LEN;
 use conclave_protocol::link::GuestLink;
 use conclave_protocol::manage::{Replacement, RoomChange};
-use conclave_protocol::message::ClientMessage;
+use conclave_protocol::message::{ClientMessage, ServerMessage};
 use conclave_protocol::role::LeafName;
 use conclave_protocol::room::{Limits, RoomRecord};
 
@@ -172,8 +173,12 @@ fn loses_its_place(world: &mut World, tab: usize) {
 
 #[test]
 fn a_host_who_loses_the_place_in_the_call_still_changes_the_link() {
-    // Before it is said, and when it is in force. In between the others have it in force when the host is back, with the old link's key: the next test.
-    let moments: [fn(&World) -> bool; 2] = [|w| proposed(w, 0).is_none(), |w| !w.tabs[0].links.is_empty()];
+    // Before it is said; when it is said, and comes into force among the others; and when this host knows that it is in force.
+    let moments: [fn(&World) -> bool; 3] = [
+        |w| proposed(w, 0).is_none(),
+        |w| proposed(w, 0).is_some(),
+        |w| !w.tabs[0].links.is_empty(),
+    ];
     for (seed, moment) in (1..).zip(moments) {
         let mut world = World::with_a_host(seed);
         let tabs = world.hosted(&["Grace", "Ada"]);
@@ -192,23 +197,57 @@ fn a_host_who_loses_the_place_in_the_call_still_changes_the_link() {
     }
 }
 
+/// The host's word and commit are lost, then its place.
+fn loses_word_and_place(world: &mut World, tabs: &[usize]) {
+    world.run(2_000);
+    world.swallow = Some(Box::new(|from, message| {
+        from == 0 && matches!(message, ClientMessage::EnvelopeOut { .. } | ClientMessage::Chunk { .. })
+    }));
+    world.give(0, Input::ChangeLink);
+    world.until("it is proposed", 2_000, |w| proposed(w, 0).is_some());
+    world.run(300);
+    let knows = |w: &World, tab: &usize| !w.tabs[*tab].links.is_empty();
+    assert!(!tabs.iter().any(|tab| knows(world, tab)), "it was not lost");
+    world.swallow = None;
+    loses_its_place(world, 0);
+}
+
 #[test]
 fn a_link_whose_word_was_lost_with_the_place_is_proposed_again() {
     let mut world = World::with_a_host(4);
     let tabs = world.hosted(&["Grace", "Ada"]);
-    world.run(2_000);
-    world.swallow = Some(Box::new(|from, message| {
-        from == 0 && matches!(message, ClientMessage::EnvelopeOut { .. })
-    }));
-    world.give(0, Input::ChangeLink);
-    world.until("it is proposed", 2_000, |w| proposed(w, 0).is_some());
-    world.run(50);
-    world.swallow = None;
-    loses_its_place(&mut world, 0);
+    loses_word_and_place(&mut world, &tabs);
     world.until("the server knows the link", 15_000, |w| {
         w.tabs[0].notices.contains(&NoticeCode::LinkInForce)
     });
     world.until("all are together", 10_000, |w| w.together(&tabs));
+}
+
+/// Who was told the secret before it is in force could make one.
+#[test]
+fn a_card_that_is_shown_under_the_new_link_too_early_misleads_its_host_for_seconds() {
+    let mut world = World::with_a_host(8);
+    let tabs = world.hosted(&["Grace", "Ada"]);
+    loses_word_and_place(&mut world, &tabs);
+    world.until(
+        "the host knocks",
+        2_000,
+        |w| matches!(&w.tabs[0].member.stage, Stage::Outside(newcomer) if newcomer.knocks()),
+    );
+    let call = match &world.tabs[tabs[1]].member.stage {
+        Stage::Inside(inside) => inside.call,
+        _ => panic!("not in a call"),
+    };
+    let key = LinkKeys::derive(&proposed(&world, 0).unwrap().0).envelope();
+    let envelope = seal(&key, ClearPart::card(call), b"card", [1; 24]).unwrap().encode();
+    let frame = ServerMessage::EnvelopeIn { seq: None, envelope }.encode();
+    world.give(0, Input::SocketFrame(&frame));
+    assert_eq!(world.tabs[0].links.len(), 1, "it does not mislead");
+    world.until("the server knows the link", 30_000, |w| {
+        w.tabs[0].notices.contains(&NoticeCode::LinkInForce)
+    });
+    world.until("all are together", 10_000, |w| w.together(&tabs));
+    assert_eq!(world.tabs[0].links.last(), world.tabs[tabs[1]].links.last());
 }
 
 #[test]
@@ -227,19 +266,30 @@ fn whoever_asks_twice_for_a_new_link_makes_one_whose_record_fits() {
     );
 }
 
+/// It comes back when the server knows the link already, by the record that it signed itself.
 #[test]
-fn the_others_bring_the_link_of_a_host_who_lost_the_place_with_the_word() {
-    let mut world = World::with_a_host(3);
-    let tabs = world.hosted(&["Grace", "Ada"]);
-    world.run(2_000);
-    world.give(0, Input::ChangeLink);
-    world.until("it is proposed", 2_000, |w| proposed(w, 0).is_some());
-    loses_its_place(&mut world, 0);
-    world.until("those inside have it", 2_000, |w| !w.tabs[tabs[1]].links.is_empty());
-    let link = GuestLink::parse(world.tabs[tabs[1]].links.last().unwrap()).unwrap();
-    world.until("the server knows the link", LINK_CARRY_MS + 1_000, |w| {
-        w.admits_by(&link)
-    });
+fn a_host_whose_line_was_cut_meanwhile_comes_back_by_its_own_link() {
+    for (seed, loses_place) in [(6, false), (7, true)] {
+        let mut world = World::with_a_host(seed);
+        let tabs = world.hosted(&["Grace", "Ada"]);
+        world.run(2_000);
+        world.give(0, Input::ChangeLink);
+        world.until("it is proposed", 2_000, |w| proposed(w, 0).is_some());
+        world.cut(0);
+        world.until("those inside have it", 5_000, |w| !w.tabs[tabs[1]].links.is_empty());
+        let link = GuestLink::parse(world.tabs[tabs[1]].links.last().unwrap()).unwrap();
+        world.until("the others bring it", LINK_CARRY_MS + 1_000, |w| w.admits_by(&link));
+        if loses_place {
+            loses_its_place(&mut world, 0);
+        }
+        world.mend(0);
+        world.until("the host has a key with it", 20_000, |w| {
+            !w.tabs[0].credentials.is_empty()
+        });
+        let key = HostCredential::parse(&world.tabs[0].credentials[0]).unwrap();
+        assert!(key.guest == link, "another link in the key");
+        world.until("all are together", 10_000, |w| w.together(&tabs));
+    }
 }
 
 #[test]

@@ -52,6 +52,9 @@ impl Member {
         let s = &mut self.shared;
         match &mut self.stage {
             Stage::Outside(newcomer) => {
+                if newcomer.find_own_link(now, &message, s).is_err() {
+                    return self.end(EndReason::Internal);
+                }
                 let arrival = match message {
                     ServerMessage::Admitted { calls, limits, sheet } => {
                         // SECURITY: a room that somebody else registered under this id, a sheet of another room or server, or limits above

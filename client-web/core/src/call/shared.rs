@@ -112,7 +112,12 @@ impl Shared {
         let server = self.connection.server();
         let open = |keys: &LinkKeys| sheet::open(keys, &self.room.room_fp, server, limits, sheet);
         let old = || self.old_link.as_ref().and_then(|old| open(&old.keys).ok());
-        open(&self.keys).ok().or_else(old).ok_or(CoreError::NotAuthentic)
+        let other = || open(&LinkKeys::derive(&self.relinking.other_link()?.1)).ok();
+        open(&self.keys)
+            .ok()
+            .or_else(old)
+            .or_else(other)
+            .ok_or(CoreError::NotAuthentic)
     }
 
     /// A leaf of one's own, never used before. The transport id is the connection's.

@@ -104,6 +104,11 @@ impl Connection {
         self.other_admission = Some(old);
     }
 
+    /// The room may have this link when this member comes again.
+    pub(crate) fn expect_link(&mut self, keys: &LinkKeys) {
+        self.other_admission = Some(keys.admission(&self.server));
+    }
+
     /// Not admitted: whether to try again by the other of two links. At most once, until one of them was admitted.
     pub(crate) fn try_other_link(&mut self) -> bool {
         let Some(other) = &mut self.other_admission else {

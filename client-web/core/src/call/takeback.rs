@@ -180,7 +180,9 @@ impl Inside {
 
     /// A welcome to this member's own call.
     pub(super) fn welcome(&mut self, seq: u64, envelope: &Envelope, s: &mut Shared) -> Turn {
-        let (Some(asking), Ok(body)) = (self.asking.take(), s.open(envelope)) else {
+        // SECURITY: a server can send this member anything. Whatever is not from the room ends nothing.
+        let Ok(body) = s.open(envelope) else { return Turn::Stay };
+        let Some(asking) = self.asking.take() else {
             return Turn::Stay;
         };
         let Asking {

@@ -125,7 +125,8 @@ impl Group {
 }
 
 impl Keyring {
-    fn relink(&mut self, generation: u16, secret: &LinkSecret) -> Result<(), CoreError> {
+    /// Adds, and is added, by this link from here on.
+    pub(crate) fn relink(&mut self, generation: u16, secret: &LinkSecret) -> Result<(), CoreError> {
         self.room.generation = generation;
         let id = PreSharedKeyId::external(self.room.psk_id(), Vec::new());
         let psk = LinkKeys::derive(secret).psk();
