@@ -41,6 +41,8 @@ mod watch;
 mod words;
 
 #[cfg(test)]
+mod astray;
+#[cfg(test)]
 mod behind;
 #[cfg(test)]
 mod cheats;
