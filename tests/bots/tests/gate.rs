@@ -155,6 +155,7 @@ async fn b4_whoever_was_removed_gets_no_packet_though_their_client_takes_no_noti
     let heard = grace.received("Hope", Kind::Microphone).opened;
     grace.receives("Hope", Kind::Microphone, heard + 25).await?;
     let now = grace.view();
+    assert_eq!(mallory.view().ended(), None, "it took notice of its removal");
     assert!(!now.has_chat("Mallory", "am I still here"));
     assert_eq!(now.received("Mallory", Kind::Microphone).opened, seen.0.opened);
     assert_eq!(now.rejected(), seen.1, "packets of whoever was removed are passed on");

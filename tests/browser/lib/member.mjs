@@ -7,6 +7,11 @@ const EPOCH_MS = Date.now() - 1000;
 
 /** Frames that a picture may be behind its source and still count as live: 2 s at ten a second. */
 const LIVE = 20;
+/**
+ * The same where one of the two sits in Firefox. Its mock sound card loses time on a busy machine (0.73 of real time was measured, with Chromium's at 1.00 in the
+ * same seconds): sound piles up, and the browser holds pictures back to stay with it, 2.7 s after 45 s of a call.
+ */
+const LIVE_BESIDE_MOCK_CARD = 80;
 
 const hook = (name) => `[data-test=${name}]`;
 
@@ -18,6 +23,7 @@ export class Member {
   static async open(browser, link, { id, name, camera = true, microphone = true, denied = false, before } = {}) {
     const member = new Member();
     Object.assign(member, { id, name, complaints: [], requests: [] });
+    member.mockCard = (await browser.version()).toLowerCase().startsWith('firefox');
     member.context = await browser.createBrowserContext();
     // A window of its own: Firefox opens a tab in the window that is there, and the tab behind it is hidden and gets no pictures.
     member.page = await member.context.newPage({ type: 'window' });
@@ -156,7 +162,7 @@ export class Member {
 
   /**
    * Waits until each of `members` is seen under the right name with a picture that moves on and, unless `live` is false,
-   * is no more than two seconds old. A picture of somebody else under a name fails at once.
+   * is no more than two seconds old (eight where a mock sound card holds it back). A picture of somebody else under a name fails at once.
    * Returns how long after `since` the last one was seen first.
    */
   async untilSees(members, { ms = 20_000, kind = 'camera', since = performance.now(), live = true } = {}) {
@@ -173,7 +179,7 @@ export class Member {
           if (tile.word.id !== member.id || tile.word.kind !== kind) {
             throw new Error(`${this.name} sees under ${tile.name} the ${tile.word.kind} of number ${tile.word.id}, not of ${member.id}`);
           }
-          if (live && tile.word.behind > LIVE) continue;
+          if (live && tile.word.behind > (this.mockCard || member.mockCard ? LIVE_BESIDE_MOCK_CARD : LIVE)) continue;
           if (!counters.has(member.name)) {
             counters.set(member.name, new Set());
             last = performance.now() - since;
