@@ -23,7 +23,6 @@ export class Member {
   static async open(browser, link, { id, name, camera = true, microphone = true, denied = false, before } = {}) {
     const member = new Member();
     Object.assign(member, { id, name, complaints: [], requests: [] });
-    member.mockCard = (await browser.version()).toLowerCase().startsWith('firefox');
     member.context = await browser.createBrowserContext();
     // A window of its own: Firefox opens a tab in the window that is there, and the tab behind it is hidden and gets no pictures.
     member.page = await member.context.newPage({ type: 'window' });
@@ -37,6 +36,7 @@ export class Member {
     member.page.on('request', (request) => member.requests.push(request.isNavigationRequest() ? request.url().split('#')[0] : request.url()));
     await before?.(member.page);
     await member.page.goto(link, { waitUntil: 'load', timeout: 30_000 });
+    member.mockCard = await member.page.evaluate(() => navigator.userAgent.includes('Firefox'));
     return member;
   }
 
