@@ -26,6 +26,7 @@ export class Member {
     member.context = await browser.createBrowserContext();
     // A window of its own: Firefox opens a tab in the window that is there, and the tab behind it is hidden and gets no pictures.
     member.page = await member.context.newPage({ type: 'window' });
+    member.mockCard = (await member.page.browser().version()).toLowerCase().startsWith('firefox');
     await member.page.setViewport({ width: 1280, height: 800 });
     await member.page.evaluateOnNewDocument(pageScript({ id, camera, microphone, denied, epochMs: EPOCH_MS }));
     member.page.on('console', (line) => {
@@ -36,7 +37,6 @@ export class Member {
     member.page.on('request', (request) => member.requests.push(request.isNavigationRequest() ? request.url().split('#')[0] : request.url()));
     await before?.(member.page);
     await member.page.goto(link, { waitUntil: 'load', timeout: 30_000 });
-    member.mockCard = await member.page.evaluate(() => navigator.userAgent.includes('Firefox'));
     return member;
   }
 
